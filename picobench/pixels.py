@@ -24,7 +24,9 @@ def read_rgb8(path: Path) -> RGB8:
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.mode != "RGB":
-                raise DatasetError(f"{path}: mode {picture.mode} where 8-bit RGB is needed; normalise it first")
+                raise DatasetError(
+                    f"{path}: mode {picture.mode} where 8-bit RGB is needed; normalise it first"
+                )
             return np.asarray(picture)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such picture; fetch its dataset again") from None

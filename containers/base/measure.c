@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one program of picobench inside a codec's container.
+ *
+ *   picobench-measure run SECONDS PROGRAM [ARGUMENT...]
+ *       Runs a program and writes one line of JSON to standard output: wall time, peak resident set of
+ *       its largest process, exit status. What the program writes goes to standard error. A program that
+ *       takes longer than SECONDS is killed with its process group.
+ *
+ *   picobench-measure idle
+ *       First process of the container: reaps orphans until standard input closes, which happens when
+ *       picobench ends, however it ends.
+ *
+ * Static and free of dependencies, so that it can be copied into any image.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t timed_out;
+static pid_t child;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    timed_out = 1;
+    kill(-child, SIGKILL);
+    kill(child, SIGKILL);
+}
+
+static double now(void)
+{
+    struct timespec value;
+    clock_gettime(CLOCK_MONOTONIC, &value);
+    return (double)value.tv_sec + 1e-9 * (double)value.tv_nsec;
+}
+
+static void start_program(char **program, int error_pipe)
+{
+    const struct rlimit none = {0, 0};
+    int empty = open("/dev/null", O_RDONLY);
+    setsid();
+    setrlimit(RLIMIT_CORE, &none);
+    if (empty >= 0)
+        dup2(empty, STDIN_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execvp(program[0], program);
+    int code = errno;
+    if (write(error_pipe, &code, sizeof code) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+static int run(double seconds, char **program)
+{
+    int error_pipe[2], status = 0, code = 0;
+    struct rusage usage;
+    struct itimerval timer = {{0, 0}, {(time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)}};
+    if (pipe2(error_pipe, O_CLOEXEC) != 0)
+        return 125;
+    double started = now();
+    child = fork();
+    if (child < 0) {
+        fprintf(stderr, "picobench-measure: cannot start a process: %s\n", strerror(errno));
+        return 125;
+    }
+    if (child == 0)
+        start_program(program, error_pipe[1]);
+    close(error_pipe[1]);
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    while (wait4(child, &status, 0, &usage) < 0)
+        if (errno != EINTR)
+            return 125;
+    double elapsed = now() - started;
+    struct itimerval off = {{0, 0}, {0, 0}};
+    setitimer(ITIMER_REAL, &off, NULL);
+    kill(-child, SIGKILL);
+    if (read(error_pipe[0], &code, sizeof code) != sizeof code)
+        code = 0;
+    printf("{\"seconds\": %.6f, \"peak_memory_bytes\": %ld, \"exit_status\": %d, \"signal\": %d, "
+           "\"timed_out\": %s, \"start_error\": %d}\n",
+           elapsed, usage.ru_maxrss * 1024L, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+           WIFSIGNALED(status) ? WTERMSIG(status) : 0, timed_out ? "true" : "false", code);
+    return 0;
+}
+
+static int idle(void)
+{
+    char buffer[64];
+    signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);
+        if (count == 0 || (count < 0 && errno != EINTR))
+            return 0;
+    }
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], "idle") == 0)
+        return idle();
+    if (count >= 4 && strcmp(arguments[1], "run") == 0 && atof(arguments[2]) > 0)
+        return run(atof(arguments[2]), arguments + 3);
+    fputs("usage: picobench-measure run SECONDS PROGRAM [ARGUMENT...] | picobench-measure idle\n", stderr);
+    return 125;
+}

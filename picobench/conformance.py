@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every codec must do, whatever runs it: `picobench check CODEC`, and the conformance tests."""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from picobench.adapters import Adapter, adapter_for
+from picobench.definitions import Codec, Definitions, codec_versions, read_codec
+from picobench.errors import PicobenchError
+from picobench.pixels import RGB8, read_rgb8, write_rgb8
+
+_TIMEOUT_SECONDS = 120.0
+# A codec whose rate does not fall by this share over its whole range has mislabelled points.
+_LEAST_FALL = 0.2
+# Quantisation noise averages out over a picture; a wrong matrix or range shifts the mean by 3 levels and more.
+_LARGEST_BIAS_LEVELS = 1.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """Result of one check.
+
+    Attributes:
+        passed: False where the codec broke its contract.
+        detail: What was seen.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def pictures() -> dict[str, RGB8]:
+    """Small pictures that break careless codecs: odd sizes, no detail, nothing but detail, no colour."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[0:133, 0:200]
+    waves = 128 + 60 * np.sin(x / 9) + 40 * np.cos((x + 2 * y) / 23)
+    textured = np.stack([waves, waves[::-1], 255 - waves], axis=2) + rng.normal(0, 4, (133, 200, 3))
+    natural = np.clip(np.round(textured), 0, 255).astype(np.uint8)
+    noise = rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    return {
+        "1x17": natural[20:37, 30:31].copy(),
+        "17x31": natural[20:51, 30:47].copy(),
+        "200x133": natural,
+        "flat": np.full((33, 65, 3), (200, 90, 40), np.uint8),
+        "noise": noise,
+        "grey": np.repeat(natural[:64, :96, :1], 3, axis=2),
+    }
+
+
+class _Bench:
+    """Runs one codec on pictures in a folder of its own."""
+
+    def __init__(self, codec: Codec, folder: Path) -> None:
+        self.codec = codec
+        self.folder = folder
+        self.adapter: Adapter = adapter_for(codec)
+        self._count = 0
+
+    def encode(self, pixels: RGB8, point: str) -> Path:
+        """Encode in a new session; returns the bitstream."""
+        self._count += 1
+        reference = self.folder / f"{self._count}.png"
+        write_rgb8(reference, pixels)
+        bitstream = self.folder / f"{self._count}.{self.adapter.extension}"
+        with self.adapter.session(_TIMEOUT_SECONDS) as session:
+            outcome = session.encode(reference, bitstream, self.codec.point_options(point))
+        if not outcome.ok:
+            raise _BrokenError(f"encoding failed: {outcome.reason}")
+        return bitstream
+
+    def decode(self, bitstream: Path, point: str) -> RGB8:
+        """Decode in a new session, from a folder that holds a copy of the bitstream and nothing else."""
+        with tempfile.TemporaryDirectory(prefix="picobench-check-") as clean:
+            alone = Path(clean) / f"stream.{self.adapter.extension}"
+            alone.write_bytes(bitstream.read_bytes())
+            target = Path(clean) / "out.png"
+            with self.adapter.session(_TIMEOUT_SECONDS) as session:
+                outcome = session.decode(alone, target, self.codec.point_options(point))
+            if not outcome.ok:
+                raise _BrokenError(f"decoding failed: {outcome.reason}")
+            return read_rgb8(target)
+
+
+class _BrokenError(Exception):
+    pass
+
+
+def check_codec(codec: Codec) -> Iterator[Check]:
+    """Run every check on `codec`, which must be ready here.
+
+    Raises:
+        PicobenchError: It is not.
+    """
+    with tempfile.TemporaryDirectory(prefix="picobench-check-") as folder:
+        bench = _Bench(codec, Path(folder))
+        versions = bench.adapter.environment().versions
+        yield Check("version", bool(versions) and all(versions.values()), _versions(versions))
+        for name, pixels in pictures().items():
+            yield _guard(f"round trip {name}", lambda p=pixels: _round_trip(bench, p))
+        checks: dict[str, Callable[[_Bench], tuple[bool, str]]] = {
+            "rate follows the points": _rate,
+            "same pixels from the bitstream alone": _alone,
+            "same bytes twice": _twice,
+            "colours are kept": _colour,
+            "damaged bitstream fails": _damaged,
+        }
+        for name, check in checks.items():
+            yield _guard(name, lambda c=check: c(bench))
+
+
+def _guard(name: str, check: Callable[[], tuple[bool, str]]) -> Check:
+    try:
+        passed, detail = check()
+    except _BrokenError as error:
+        passed, detail = False, str(error)
+    return Check(name, passed, detail)
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items()) or "none found"
+
+
+def _middle(codec: Codec) -> str:
+    return list(codec.points)[len(codec.points) // 2]
+
+
+def _round_trip(bench: _Bench, pixels: RGB8) -> tuple[bool, str]:
+    point = _middle(bench.codec)
+    decoded = bench.decode(bench.encode(pixels, point), point)
+    height, width = decoded.shape[:2]
+    return decoded.shape == pixels.shape, f"{width}x{height} came back"
+
+
+def _by_rate(bench: _Bench) -> list[tuple[int, str]]:
+    pixels = pictures()["200x133"]
+    return [(bench.encode(pixels, point).stat().st_size, point) for point in bench.codec.points]
+
+
+def _rate(bench: _Bench) -> tuple[bool, str]:
+    sizes = [size for size, _ in _by_rate(bench)]
+    ordered = sizes in (sorted(sizes), sorted(sizes, reverse=True))
+    falls = len(sizes) == 1 or min(sizes) < (1 - _LEAST_FALL) * max(sizes)
+    return ordered and falls, "bytes at the points: " + " ".join(map(str, sizes))
+
+
+def _alone(bench: _Bench) -> tuple[bool, str]:
+    point = _middle(bench.codec)
+    bitstream = bench.encode(pictures()["200x133"], point)
+    first, second = bench.decode(bitstream, point), bench.decode(bitstream, point)
+    return bool(np.array_equal(first, second)), "decoded twice, in two clean places"
+
+
+def _twice(bench: _Bench) -> tuple[bool, str]:
+    point = _middle(bench.codec)
+    pixels = pictures()["200x133"]
+    same = bench.encode(pixels, point).read_bytes() == bench.encode(pixels, point).read_bytes()
+    if same:
+        return True, "equal"
+    return not bench.codec.deterministic, "differ" + ("" if bench.codec.deterministic else ", as stated")
+
+
+def _colour(bench: _Bench) -> tuple[bool, str]:
+    point = max(_by_rate(bench))[1]
+    worst = 0.0
+    for colour in (
+        (128, 128, 128),
+        (180, 60, 60),
+        (60, 160, 80),
+        (70, 70, 190),
+        (235, 235, 235),
+        (20, 20, 20),
+    ):
+        pixels = np.full((64, 64, 3), colour, np.uint8)
+        error = bench.decode(bench.encode(pixels, point), point).astype(float) - pixels
+        worst = max(worst, float(np.abs(error.mean(axis=(0, 1))).max()))
+    return worst <= _LARGEST_BIAS_LEVELS, f"largest shift of a flat colour's mean: {worst:.2f} levels"
+
+
+def _damaged(bench: _Bench) -> tuple[bool, str]:
+    point = _middle(bench.codec)
+    whole = bench.encode(pictures()["200x133"], point)
+    short = bench.folder / f"short.{bench.adapter.extension}"
+    short.write_bytes(whole.read_bytes()[:20])
+    try:
+        bench.decode(short, point)
+    except _BrokenError as error:
+        return True, str(error)[:120]
+    return False, "20 bytes of it were decoded as if it were whole"
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the `picobench` command line."""
+    parser = commands.add_parser(
+        "check",
+        help="does a codec keep its contract?",
+        description="Round trips on small odd pictures, rate order, decoding from the bitstream alone, "
+        "equal bytes, colours. Exit status: 0 if all passed, 1 otherwise.",
+    )
+    parser.add_argument("codec", metavar="CODEC", help="id or id@version")
+    parser.add_argument("--definitions", type=Path, action="append", default=[], help="a folder of your own")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    definitions = Definitions(args.root, tuple(args.definitions))
+    failed = 0
+    for name in codec_versions(definitions, args.codec):
+        print(name)
+        for check in check_codec(read_codec(definitions, name)):
+            failed += not check.passed
+            print(f"  {'passed' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
+    return 1 if failed else 0
+
+
+def ready_codecs(definitions: Definitions) -> dict[str, str]:
+    """All codecs (each version) with an empty text if they can run here, else the reason."""
+    found = {}
+    for base in definitions.ids("codecs"):
+        for name in codec_versions(definitions, base):
+            try:
+                adapter_for(read_codec(definitions, name)).environment()
+                found[name] = ""
+            except PicobenchError as error:
+                found[name] = str(error)
+    return found

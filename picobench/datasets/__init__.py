@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Datasets: fetched from mirrors or the net, verified, normalised to 8-bit sRGB PNG, listed."""
+
+from picobench.datasets.inventory import ImageRow, PreparedDataset, Refusal, read_prepared
+from picobench.datasets.mirrors import sources_present
+from picobench.datasets.prepare import prepare
+from picobench.datasets.sources import Options, listing
+
+__all__ = [
+    "ImageRow",
+    "Options",
+    "PreparedDataset",
+    "Refusal",
+    "listing",
+    "prepare",
+    "read_prepared",
+    "sources_present",
+]

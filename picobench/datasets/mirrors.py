@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Getting a dataset's files: from mirrors, from earlier downloads, from the net; and what is there already."""
+
+import logging
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+from picobench.datasets.fetch import Patience, download
+from picobench.datasets.sources import (
+    DEFAULTS,
+    Definition,
+    Options,
+    RemoteFile,
+    folder_path,
+    listing,
+    remote_files,
+    skimage_file,
+)
+from picobench.errors import DatasetError
+from picobench.files import sha256_file
+
+_LOG = logging.getLogger(__name__)
+
+
+def find(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir: Path) -> Path | None:
+    """The verified file in a mirror or among earlier downloads; None if it has to be fetched.
+
+    Raises:
+        DatasetError: A mirror has a file of that name with other content.
+    """
+    path = _present(remote, dataset, mirrors, cache_dir)
+    if path is None or _is_right(path, remote):
+        return path
+    if path == cache_dir / dataset / remote.file:
+        path.unlink()  # our own download, damaged since
+        return None
+    raise DatasetError(
+        f"{path}: not the expected file ({path.stat().st_size} bytes, SHA-256 {sha256_file(path)}; expected "
+        f"{remote.size_bytes} bytes, {remote.sha256}); replace it or take the folder out of mirrors"
+    )
+
+
+def _present(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir: Path) -> Path | None:
+    candidates = [
+        place for mirror in mirrors for place in (mirror / dataset / remote.file, mirror / remote.file)
+    ]
+    candidates.append(cache_dir / dataset / remote.file)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _is_right(path: Path, remote: RemoteFile) -> bool:
+    try:
+        return path.stat().st_size == remote.size_bytes and sha256_file(path) == remote.sha256
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def obtain(
+    remotes: Sequence[RemoteFile],
+    dataset: str,
+    mirrors: Sequence[Path],
+    cache_dir: Path,
+    *,
+    offline: bool,
+    patience: Patience,
+) -> dict[str, Path]:
+    """Paths of all `remotes` by file name, each verified: mirrors first, then earlier downloads, then the net.
+
+    Raises:
+        DatasetError: A file cannot be had, or a mirror's file is another one.
+        StorageError: No space for a download.
+    """
+    paths = {remote.file: find(remote, dataset, mirrors, cache_dir) for remote in remotes}
+    missing = [remote for remote in remotes if paths[remote.file] is None]
+    if missing and offline:
+        raise DatasetError(
+            f"dataset {dataset}: {_missing(missing, len(remotes))}, and downloads are off; "
+            f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
+        )
+    for number, remote in enumerate(missing, 1):
+        target = cache_dir / dataset / remote.file
+        _LOG.info("%s: downloading %s (%d of %d)", dataset, remote.file, number, len(missing))
+        try:
+            download(
+                remote.url, target, size_bytes=remote.size_bytes, sha256=remote.sha256, patience=patience
+            )
+        except DatasetError as error:
+            advice = _advice(remote, dataset, mirrors, cache_dir)
+            raise DatasetError(f"{error}; without that server {advice}") from error
+        paths[remote.file] = target
+    return {file: path for file, path in paths.items() if path is not None}
+
+
+def _missing(missing: Sequence[RemoteFile], total: int) -> str:
+    size_megabytes = sum(remote.size_bytes for remote in missing) / 1e6
+    return f"{len(missing)} of {total} files are missing ({missing[0].file}, ...; {size_megabytes:.1f} MB)"
+
+
+def _advice(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir: Path) -> str:
+    place = mirrors[0] if mirrors else cache_dir / dataset
+    return f"put {remote.file} into {place}, or set mirrors: {{{dataset}: [FOLDER]}} in the configuration"
+
+
+def sources_present(
+    definition: Definition, mirrors: Sequence[Path], cache_dir: Path, options: Options = DEFAULTS
+) -> tuple[bool, str]:
+    """Whether `prepare` would need no network, and why. Reads sizes of files, not their content.
+
+    Never raises a `DatasetError`: what is wrong is the answer.
+    """
+    try:
+        return _sources_present(definition, mirrors, cache_dir, options)
+    except DatasetError as error:
+        return False, str(error)
+
+
+def _sources_present(
+    definition: Definition, mirrors: Sequence[Path], cache_dir: Path, options: Options
+) -> tuple[bool, str]:
+    source, dataset = definition["source"], definition["id"]
+    if source["kind"] == "skimage":
+        for entry in source["files"]:
+            skimage_file(entry["file"], entry["sha256"])
+        return True, f"{len(source['files'])} pictures inside scikit-image"
+    if source["kind"] == "folder":
+        pictures = listing(definition, options)
+        path = folder_path(definition, options)
+        return bool(pictures), f"{len(pictures)} pictures in {path}"
+    remotes = remote_files(definition, options)
+    places = {remote.file: _present(remote, dataset, mirrors, cache_dir) for remote in remotes}
+    for remote in remotes:
+        place = places[remote.file]
+        if place is not None and place.stat().st_size != remote.size_bytes:
+            return False, f"{place}: {place.stat().st_size} bytes, expected {remote.size_bytes}; replace it"
+    missing = [remote for remote in remotes if places[remote.file] is None]
+    if missing:
+        return False, (
+            f"{_missing(missing, len(remotes))}: they are downloaded from "
+            f"{urllib.parse.urlsplit(missing[0].url).hostname} when needed; to do without, "
+            f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
+        )
+    folders = sorted({str(path.parent) for path in places.values() if path is not None})
+    return True, f"{len(remotes)} of {len(remotes)} files in {', '.join(folders)}"

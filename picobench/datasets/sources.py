@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where the files of a dataset are: in the scikit-image package, in mirrors, downloaded, in a user's folder.
+
+skimage    pictures inside the installed scikit-image, by name and SHA-256
+files      a CSV inventory beside the definition (file,size_bytes,sha256) and a URL pattern
+archives   zip archives by URL, size and SHA-256
+folder     whatever pictures a folder and its subfolders hold
+"""
+
+import csv
+import importlib.util
+import os
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from picobench.datasets.fetch import Patience
+from picobench.datasets.names import is_picture, printable
+from picobench.errors import DatasetError
+from picobench.files import sha256_file
+
+Definition = Mapping[str, Any]
+"""A dataset definition that passed `config/schemas/dataset.schema.yaml`."""
+
+_INVENTORY_COLUMNS = ["file", "size_bytes", "sha256"]
+_SAFE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run adds to a definition.
+
+    Attributes:
+        definition_folder: Folder of the definition's file, in which its CSV inventory lies.
+        path: Folder of a `folder` dataset; overrides the definition's own.
+        patience: When to give up on a server.
+    """
+
+    definition_folder: Path = Path("datasets")
+    path: str | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of known content and where to fetch it."""
+
+    file: str
+    url: str
+    size_bytes: int
+    sha256: str
+
+
+DEFAULTS = Options()
+
+
+def remote_files(definition: Definition, options: Options) -> list[RemoteFile]:
+    """The files that a dataset of kind `files` or `archives` is made of; none for the other kinds.
+
+    Raises:
+        DatasetError: The CSV inventory is missing or wrong.
+    """
+    source = definition["source"]
+    if source["kind"] == "archives":
+        return [
+            RemoteFile(archive["file"], archive["url"], archive["size_bytes"], archive["sha256"])
+            for archive in source["archives"]
+        ]
+    if source["kind"] != "files":
+        return []
+    path = options.definition_folder / source["inventory"]
+    files = [
+        RemoteFile(file, source["url"].replace("{file}", urllib.parse.quote(file)), size_bytes, sha256)
+        for file, size_bytes, sha256 in _read_inventory_csv(path)
+    ]
+    if len(files) != definition["count"]:
+        raise DatasetError(f"{path}: lists {len(files)} files, the definition counts {definition['count']}")
+    return files
+
+
+def _read_inventory_csv(path: Path) -> list[tuple[str, int, str]]:
+    advice = f"columns are {','.join(_INVENTORY_COLUMNS)}"
+    rows: dict[str, tuple[str, int, str]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            if next(reader, None) != _INVENTORY_COLUMNS:
+                raise DatasetError(f"{path}: wrong first line; {advice}")
+            for row in reader:
+                if len(row) != 3 or not row[1].isascii() or not row[1].isdigit() or len(row[1]) > 15:
+                    raise DatasetError(f"{path}, line {reader.line_num}: wrong row; {advice}")
+                file, size_bytes, sha256 = row
+                if not _SAFE_FILE.fullmatch(file) or not _SHA256.fullmatch(sha256) or file in rows:
+                    raise DatasetError(f"{path}, line {reader.line_num}: wrong or repeated file; {advice}")
+                rows[file] = (file, int(size_bytes), sha256)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such inventory; it belongs beside the dataset's YAML file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); {advice}") from error
+    return list(rows.values())
+
+
+def skimage_file(name: str, sha256: str) -> Path:
+    """A picture inside the installed scikit-image, verified.
+
+    Raises:
+        DatasetError: scikit-image or the picture is missing, or the picture is another one.
+    """
+    # Found without importing it: that takes seconds and is not needed.
+    package = importlib.util.find_spec("skimage")
+    if package is None or not package.submodule_search_locations:
+        raise DatasetError(f"{name}: scikit-image is not installed; install it, at least version 0.25")
+    path = Path(package.submodule_search_locations[0]) / "data" / name
+    if not path.is_file():
+        raise DatasetError(f"{path}: not in this scikit-image; install version 0.25 or 0.26")
+    if (found := sha256_file(path)) != sha256:
+        raise DatasetError(
+            f"{path}: SHA-256 is {found}, expected {sha256}; install scikit-image 0.25 or 0.26 again"
+        )
+    return path
+
+
+def folder_path(definition: Definition, options: Options) -> Path:
+    """The folder of a `folder` dataset.
+
+    Raises:
+        DatasetError: None is given, or it does not exist.
+    """
+    given = options.path or definition["source"].get("path")
+    dataset = definition["id"]
+    if not given:
+        raise DatasetError(
+            f"dataset {dataset}: no folder is given; write {{id: {dataset}, path: FOLDER}} under datasets in "
+            "the configuration"
+        )
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise DatasetError(f"dataset {dataset}: {path} is no folder; correct its path")
+    return path
+
+
+def folder_pictures(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The pictures under `root`: path relative to it with `/`, and state; in no order.
+
+    Hidden files and files that are no pictures are left out; linked folders are not entered.
+
+    Raises:
+        DatasetError: A folder or file cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        name = printable(str(error.filename))
+        raise DatasetError(f"{name}: cannot be read ({error.strerror}); check its permissions")
+
+    for base, folders, files in os.walk(root, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(base) / name
+            relative = path.relative_to(root).as_posix()
+            if is_picture(relative) and path.is_file():
+                yield relative, path.stat()
+
+
+def listing(definition: Definition, options: Options = DEFAULTS) -> list[tuple[str, int, int]]:
+    """What a `folder` dataset holds now, without reading a picture; empty for the other kinds.
+
+    Returns:
+        (path relative to the folder, size in bytes, time of the last change in ns), sorted; control
+        characters and undecodable bytes in paths are written as escapes.
+
+    Raises:
+        DatasetError: The folder is missing or cannot be read.
+    """
+    if definition["source"]["kind"] != "folder":
+        return []
+    root = folder_path(definition, options)
+    return sorted(
+        (printable(relative), state.st_size, state.st_mtime_ns) for relative, state in folder_pictures(root)
+    )

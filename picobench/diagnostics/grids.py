@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tile grids, and the positions at which their borders may fairly be compared.
+
+A block codec leaves steps in its own error: at every multiple of 8 (JPEG), 16 (chroma at half resolution,
+WebP), 32 and 64 (HEIC, AVIF, the wavelet lattice of JPEG 2000). A tile border that is a multiple of 64 shows
+such a step although nothing was tiled, and one that is odd shows none. So a border is compared only with
+positions that sit alike on that dyadic lattice: its *class* is the largest power of two that divides it, and
+everything from `lattice` upwards is one class. Whatever a transform does at one position of a class it does
+at all of them (up to mirroring), and what is left is what only the tile grid explains.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from picobench.errors import DefinitionError
+
+IntArray = npt.NDArray[np.int64]
+
+LATTICE = 64
+"""Period, in pixels, above which transform grids are taken to repeat: largest transform and usual block."""
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """A regular grid of tiles.
+
+    Attributes:
+        tile_width, tile_height: Pixels of a tile, overlap included.
+        origin_x, origin_y: Where one tile starts; any integer, the grid extends both ways.
+        overlap: Pixels that neighbouring tiles share (blended or cut somewhere inside). The step is then
+            taken across the whole shared zone. Context that the codec pads and discards is no overlap.
+    """
+
+    tile_width: int
+    tile_height: int
+    origin_x: int = 0
+    origin_y: int = 0
+    overlap: int = 0
+
+    def __post_init__(self) -> None:
+        if self.overlap < 0 or min(self.tile_width, self.tile_height) <= self.overlap:
+            raise DefinitionError(f"{self}: tiles must be larger than their overlap; correct the grid")
+
+    @classmethod
+    def square(cls, size: int, origin: tuple[int, int] = (0, 0), overlap: int = 0) -> "TileGrid":
+        """Square tiles of `size` pixels, the first at `origin` (x, y)."""
+        return cls(size, size, origin[0], origin[1], overlap)
+
+    @property
+    def stride_x(self) -> int:
+        """Distance between vertical borders."""
+        return self.tile_width - self.overlap
+
+    @property
+    def stride_y(self) -> int:
+        """Distance between horizontal borders."""
+        return self.tile_height - self.overlap
+
+    def borders_x(self, width: int, margin: int) -> IntArray:
+        """First columns of the shared zones (of the next tile, without overlap), `margin` from the edges."""
+        return _borders(self.origin_x, self.stride_x, width, margin, self.overlap)
+
+    def borders_y(self, height: int, margin: int) -> IntArray:
+        """First rows of the shared zones, at least `margin` pixels from the picture's edges."""
+        return _borders(self.origin_y, self.stride_y, height, margin, self.overlap)
+
+
+def _borders(origin: int, stride: int, length: int, margin: int, overlap: int) -> IntArray:
+    every = np.arange(origin % stride, length, stride, dtype=np.int64)
+    return every[(every >= max(margin, 1)) & (every + overlap <= length - max(margin, 1))]
+
+
+def dyadic_class(positions: IntArray, lattice: int, overlap: int = 0) -> IntArray:
+    """Class of each position: the largest power of two up to `lattice` that divides it.
+
+    With an overlap the step has two sides, and the class joins those of both.
+    """
+    return _power(positions, lattice) * (2 * lattice) + _power(positions + overlap, lattice)
+
+
+def _power(positions: IntArray, lattice: int) -> IntArray:
+    folded = np.where(positions % lattice == 0, lattice, positions % lattice)
+    return folded & -folded
+
+
+@dataclass(frozen=True, eq=False)
+class ExchangeableLines:
+    """Borders of one direction and class, and the positions that stand for them when nothing was tiled.
+
+    Attributes:
+        borders: Positions of the tile borders.
+        others: Positions of the same class that are no borders and not close to one.
+    """
+
+    borders: IntArray
+    others: IntArray
+
+
+def exchangeable_lines(
+    borders: IntArray, length: int, margin: int, stride: int, overlap: int, lattice: int = LATTICE
+) -> list[ExchangeableLines]:
+    """Split `borders` by class and list, for each class, the positions it is compared with.
+
+    Args:
+        borders: Positions of borders, all at least `margin` from both ends.
+        length: Width (for vertical borders) or height of the picture.
+        margin: Room that the widest strip needs.
+        stride: Distance between borders.
+        overlap: Width of the shared zone.
+        lattice: See `LATTICE`.
+    """
+    positions = np.arange(margin, length - overlap - margin + 1, dtype=np.int64)
+    classes = dyadic_class(positions, lattice, overlap)
+    # Closer than this, the strips of a neighbour lie mostly on the border itself and would hide its step.
+    reach = min(margin, stride // 4)
+    near = np.abs(positions[:, None] - borders[None, :]).min(axis=1) < reach
+    own = dyadic_class(borders, lattice, overlap)
+    return [
+        ExchangeableLines(borders[own == kind], positions[(classes == kind) & ~near])
+        for kind in np.unique(own)
+    ]

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Container images of codecs: found in `containers/`, built, and compared with what they were built from.
+
+`containers/<id>/Dockerfile` makes the image `picobench/<id>:latest`, or, where `images.yaml` stands beside
+it, one image for each tag in it with that tag's build arguments. An image carries the digest of the recipe
+that made it as a label, so that an image older than its recipe is seen.
+"""
+
+import io
+import os
+import re
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from picobench.errors import CodecError, DefinitionError
+from picobench.files import content_key, sha256_bytes
+from picobench.runners.docker import IMAGE_PREFIX
+from picobench.yamlfile import did_you_mean, read_yaml
+
+RECIPE_LABEL = "org.picobench.recipe"
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_ARGUMENT = re.compile(r"^ARG\s+([A-Z_]+)=(\S+)", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_PARENT = re.compile(rf"(?:^FROM\s+|--from=){re.escape(IMAGE_PREFIX)}(\S+)", re.MULTILINE)
+# Building needs what the machine itself needs to reach the network; these are not kept in the image.
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_LOG_LINES = 25
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that can be built.
+
+    Attributes:
+        folder: Of its Dockerfile.
+        tag: Its tag.
+        arguments: Build arguments.
+    """
+
+    folder: Path
+    tag: str
+    arguments: Mapping[str, str]
+
+    @property
+    def short_name(self) -> str:
+        """As definitions name it: "av1:3.12"."""
+        return f"{self.folder.name}:{self.tag}"
+
+    @property
+    def name(self) -> str:
+        """As the engine names it: "picobench/av1:3.12"."""
+        return IMAGE_PREFIX + self.short_name
+
+    def recipe(self) -> str:
+        """Digest of everything that goes into the build: the folder's files and the arguments."""
+        files = {
+            path.relative_to(self.folder).as_posix(): sha256_bytes(path.read_bytes())
+            for path in _context_files(self.folder)
+        }
+        return content_key({"files": files, "arguments": dict(self.arguments)})
+
+    def parents(self) -> list[str]:
+        """Images of ours that the Dockerfile starts from or copies from, as "base:trixie"."""
+        text = _COMMENT.sub("", (self.folder / "Dockerfile").read_text(encoding="utf-8"))
+        values = {**dict(_ARGUMENT.findall(text)), **self.arguments}
+        names = [
+            re.sub(r"\$\{?([A-Z_]+)\}?", lambda match: values.get(match[1], ""), name)
+            for name in _PARENT.findall(text)
+        ]
+        return list(dict.fromkeys(names))
+
+
+def find_images(root: Path) -> list[Image]:
+    """All images of `root`/containers, the base image first.
+
+    Raises:
+        DefinitionError: An images.yaml is wrong.
+    """
+    found: list[Image] = []
+    for dockerfile in sorted((root / "containers").glob("*/Dockerfile")):
+        folder = dockerfile.parent
+        listing = folder / "images.yaml"
+        tags = read_yaml(listing) if listing.is_file() else {"latest": {}}
+        for tag, arguments in tags.items():
+            if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+                raise DefinitionError(f'{listing}: {tag!r} is no tag; write it in quotes, such as "1.2"')
+            values = arguments or {}
+            if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+                raise DefinitionError(f"{listing}: {tag}: build arguments must be texts; put them in quotes")
+            found.append(Image(folder, tag, values))
+    return sorted(found, key=lambda image: image.folder.name != "base")
+
+
+def select(images: list[Image], names: list[str]) -> list[Image]:
+    """The images of those names ("av1" for all its tags, "av1:3.12" for one); all when there are none.
+
+    Raises:
+        DefinitionError: There is no such image.
+    """
+    if not names:
+        return images
+    known = sorted({image.folder.name for image in images} | {image.short_name for image in images})
+    for name in names:
+        if name not in known:
+            raise DefinitionError(f"no image {name!r} in containers/{did_you_mean(name, known)}")
+    return [image for image in images if {image.folder.name, image.short_name} & set(names)]
+
+
+def with_parents(images: list[Image], chosen: list[Image]) -> list[Image]:
+    """`chosen` and what they start from, parents first."""
+    by_name = {image.short_name: image for image in images}
+    ordered: dict[str, Image] = {}
+    open_names: list[str] = []
+
+    def add(image: Image) -> None:
+        if image.short_name in open_names:
+            raise DefinitionError(f"{image.folder / 'Dockerfile'}: starts from itself; correct it")
+        open_names.append(image.short_name)
+        for parent in image.parents():
+            if parent not in by_name:
+                raise DefinitionError(
+                    f"{image.folder / 'Dockerfile'}: {IMAGE_PREFIX}{parent} is none of containers/; correct it"
+                )
+            if parent not in ordered:
+                add(by_name[parent])
+        open_names.pop()
+        ordered[image.short_name] = image
+
+    for image in chosen:
+        add(image)
+    return list(ordered.values())
+
+
+def state(client: Any, image: Image) -> tuple[str, str]:
+    """Whether an image is "current", "stale" (its recipe has changed) or "absent", and its digest."""
+    import docker.errors
+
+    try:
+        built = client.images.get(image.name)
+    except docker.errors.ImageNotFound:
+        return "absent", ""
+    recipe = (built.labels or {}).get(RECIPE_LABEL, "")
+    return ("current" if recipe == image.recipe() else "stale"), built.id
+
+
+def build(client: Any, image: Image) -> str:
+    """Build an image with the host's network; returns its digest.
+
+    Raises:
+        CodecError: The build failed; ends with the last lines of its log.
+    """
+    proxies = {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
+    log: list[str] = []
+    stream = client.api.build(
+        fileobj=_context(image.folder),
+        custom_context=True,
+        tag=image.name,
+        buildargs={**image.arguments, **proxies},
+        labels={RECIPE_LABEL: image.recipe()},
+        network_mode="host",
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    for message in stream:
+        log += str(message.get("stream", "")).splitlines()
+        if "error" in message:
+            tail = "\n".join(line for line in log if line.strip()).splitlines()[-_LOG_LINES:]
+            raise CodecError(
+                f"{image.folder / 'Dockerfile'}: {image.name} cannot be built: {message['error']}\n"
+                + "\n".join(tail)
+            )
+    built: str = client.images.get(image.name).id
+    return built
+
+
+def _context_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _context(folder: Path) -> io.BytesIO:
+    """The folder as a tar archive that depends on names and contents alone, not on times or owners."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for path in _context_files(folder):
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = path.stat().st_size
+            entry.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            with path.open("rb") as content:
+                archive.addfile(entry, content)
+    stream.seek(0)
+    return stream

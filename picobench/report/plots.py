@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rate-distortion plots as SVG: the same bytes for the same tables, whatever the machine's settings."""
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from picobench.report.cells import slug
+from picobench.report.records import Codec, Dataset, MeanPoint, Metric, Run
+
+# As many markers as are told apart at this size. Their number and that of the colours in the style have no
+# common divisor, so that colour and marker together repeat as late as possible.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h")
+_LINES = {"decoded": "-", "published reconstruction": "--", "published curve": ":"}
+_WIDTH_INCHES, _AXES_HEIGHT_INCHES = 6.2, 3.5
+_LEFT_INCHES, _RIGHT_INCHES, _TOP_INCHES, _XLABEL_INCHES = 0.72, 0.12, 0.12, 0.52
+_LEGEND_ROW_INCHES, _LEGEND_COLUMNS, _LABEL_LENGTH = 0.172, 2, 40
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot as a file of the report. `alt` says in words what it shows; sizes are in CSS pixels."""
+
+    path: str
+    svg: bytes
+    name: str
+    remark: str
+    alt: str
+    width: int
+    height: int
+
+
+@contextmanager
+def plot_style(style: Path) -> Iterator[None]:
+    """Within this block plots follow the style sheet `style` and no other setting of the machine."""
+    import matplotlib.style
+
+    # Labels are text whatever they look like: a dollar sign must not start a formula.
+    fixed: dict[str, Any] = {"svg.hashsalt": "picobench", "text.parse_math": False}
+    with matplotlib.style.context([style, fixed], after_reset=True), warnings.catch_warnings():
+        # Fonts are the reader's: a glyph that is missing here is not missing there.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def rd_plots(run: Run, dataset: Dataset, means: Sequence[MeanPoint]) -> list[Plot]:
+    """One plot per available metric: its mean over the images of `dataset` against the mean rate."""
+    plots = []
+    for metric in run.available_metrics:
+        curves = _curves(run, metric, means)
+        better = f"{metric.direction} is better"
+        unit = f" [{metric.unit}]" if metric.unit else ""
+        names = ", ".join(codec.label for codec, _ in curves) or "no codec"
+        alt = (
+            f"Rate-distortion curves on {dataset.label}: {metric.label}{unit} against bits per pixel on a "
+            f"logarithmic axis, {better}; {names}. The numbers are in the table of this dataset."
+        )
+        path = f"plots/{slug(dataset.id)}--{slug(metric.id)}.svg"
+        title = f"{metric.label} on {dataset.label}"
+        height = _height_inches(len(curves))
+        svg = _draw(run, curves, height, title, f"{metric.label}{unit}  ({better})")
+        size = (round(96 * _WIDTH_INCHES), round(96 * height))
+        plots.append(Plot(path, svg, metric.label + unit, better, alt, *size))
+    return plots
+
+
+_Curve = tuple[Codec, list[tuple[float, float, bool]]]
+
+
+def _curves(run: Run, metric: Metric, means: Sequence[MeanPoint]) -> list[_Curve]:
+    """Per codec the points (bpp, value, without remark) that can be drawn, by rising rate."""
+    found: dict[str, list[tuple[float, float, bool]]] = {codec: [] for codec in run.codecs}
+    for mean in means:
+        value = mean.values.get(metric.id)
+        if mean.bpp and mean.bpp > 0 and value is not None and math.isfinite(value):
+            found[mean.codec].append((mean.bpp, value, mean.complete and not mean.note))
+    return [(run.codecs[codec], sorted(points)) for codec, points in found.items() if points]
+
+
+def _looks(run: Run) -> Mapping[str, tuple[str, str, str]]:
+    """Colour, marker and line of every codec: the same in all plots of a report."""
+    import matplotlib as mpl
+
+    colors = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    return {
+        codec.id: (colors[index % len(colors)], _MARKERS[index % len(_MARKERS)], _LINES[codec.trust])
+        for index, codec in enumerate(run.codecs.values())
+    }
+
+
+def _height_inches(curves: int) -> float:
+    legend_rows = -(-curves // _LEGEND_COLUMNS)
+    return _TOP_INCHES + _AXES_HEIGHT_INCHES + _XLABEL_INCHES + legend_rows * _LEGEND_ROW_INCHES
+
+
+def _draw(run: Run, curves: Sequence[_Curve], height: float, title: str, ylabel: str) -> bytes:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    figure = Figure(figsize=(_WIDTH_INCHES, height))
+    axes = figure.add_axes(
+        (
+            _LEFT_INCHES / _WIDTH_INCHES,
+            1 - (_TOP_INCHES + _AXES_HEIGHT_INCHES) / height,
+            (_WIDTH_INCHES - _LEFT_INCHES - _RIGHT_INCHES) / _WIDTH_INCHES,
+            _AXES_HEIGHT_INCHES / height,
+        )
+    )
+    looks = _looks(run)
+    lines = []
+    for codec, points in curves:
+        color, marker, line = looks[codec.id]
+        rates, values, _ = zip(*points, strict=True)
+        (drawn,) = axes.plot(rates, values, color=color, marker=marker, linestyle=line)
+        lines.append(drawn)
+        hollow = [(rate, value) for rate, value, whole in points if not whole]
+        if hollow:
+            x, y = zip(*hollow, strict=True)
+            axes.plot(x, y, color=color, marker=marker, linestyle="none", markerfacecolor="white")
+    if curves:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        legend = axes.legend(
+            lines,
+            [str(index) for index in range(len(lines))],
+            loc="upper left",
+            bbox_to_anchor=(0, -(_XLABEL_INCHES / _AXES_HEIGHT_INCHES), 1, 0),
+            ncols=_LEGEND_COLUMNS,
+            mode="expand",
+        )
+        # Given to `legend` directly, a label with a leading underscore would be left out.
+        for text, (codec, _) in zip(legend.get_texts(), curves, strict=True):
+            text.set_text(_legend_label(codec))
+    else:
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center")
+    axes.set_xlabel("Rate [bits per pixel]")
+    axes.set_ylabel(ylabel)
+    stream = io.StringIO()
+    # Creator, date, format and type would bring in addresses and things that change.
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(stream, format="svg", metadata={"Title": title, **nothing})
+    return _without_doctype(stream.getvalue()).encode()
+
+
+def _legend_label(codec: Codec) -> str:
+    label = " ".join(codec.label.split())
+    short = label if len(label) <= _LABEL_LENGTH else label[: _LABEL_LENGTH - 1] + "\u2026"
+    return short if codec.trust == "decoded" else f"{short} ({codec.trust})"
+
+
+def _without_doctype(svg: str) -> str:
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + svg[svg.index("<svg") :]

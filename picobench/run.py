@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A run: its configuration resolved against the definitions, checked as a whole before anything is computed."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from picobench import layout, metrics
+from picobench.adapters import adapter_for
+from picobench.adapters.base import Environment
+from picobench.definitions import Codec, Definitions, codec_versions, read_codec
+from picobench.errors import DefinitionError, PicobenchError
+from picobench.files import content_key
+from picobench.metrics import MetricDefinition
+from picobench.yamlfile import did_you_mean, validate
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DatasetRequest:
+    """A dataset of the run.
+
+    Attributes:
+        name: What it is called in the results.
+        id: Its definition.
+        path: For a folder of the user's own: where it is.
+        images: Only these pictures; all when None.
+    """
+
+    name: str
+    id: str
+    path: Path | None
+    images: list[str] | None
+
+
+@dataclass(frozen=True)
+class CodecRequest:
+    """A codec of the run: its definition, what it runs on, and the points asked for."""
+
+    codec: Codec
+    environment: Environment
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MetricRequest:
+    """A metric of the run: its definition, whether it can be computed here, and else why not."""
+
+    definition: MetricDefinition
+    available: bool
+    why: str
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Digest of what determines its numbers."""
+        return content_key(self.fingerprint)
+
+
+@dataclass(frozen=True)
+class BDOptions:
+    """How BD-rates are computed; see `picobench.analysis`."""
+
+    methods: tuple[str, ...] = ("pchip",)
+    minimum_overlap: float = 0.5
+    bootstrap_resamples: int = 2000
+    confidence: float = 0.95
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a run consists of."""
+
+    name: str
+    definitions: Definitions
+    datasets: Mapping[str, DatasetRequest]
+    codecs: Mapping[str, CodecRequest]
+    metrics: Mapping[str, MetricRequest]
+    anchor: str
+    bd_rate: BDOptions
+    stop_on_failure: bool
+    offline: bool
+    mirrors: Mapping[str, tuple[Path, ...]]
+    job_seconds: float
+    config: Mapping[str, Any]
+
+    @property
+    def available_metrics(self) -> dict[str, str]:
+        """Metrics that can be computed here, with their keys."""
+        return {name: request.key for name, request in self.metrics.items() if request.available}
+
+    def mirrors_of(self, dataset: str) -> list[Path]:
+        """Folders to look in before anything is downloaded: the configuration's, then the environment's."""
+        named = os.environ.get("PICOBENCH_MIRRORS", "")
+        return [*self.mirrors.get(dataset, ()), *(Path(part) for part in named.split(os.pathsep) if part)]
+
+    @property
+    def config_json(self) -> str:
+        """The configuration as one line, as jobs receive it."""
+        return json.dumps(self.config, sort_keys=True)
+
+    @property
+    def texts_key(self) -> str:
+        """Digest of all definitions with their labels and texts: pages depend on it, codecs do not."""
+        return content_key(
+            {
+                "codecs": {name: [r.codec.sha256, r.codec.label] for name, r in self.codecs.items()},
+                "metrics": {name: self.definitions.read("metrics", name) for name in self.metrics},
+                "datasets": {
+                    name: self.definitions.read("datasets", r.id) for name, r in self.datasets.items()
+                },
+                "why": {name: request.why for name, request in self.metrics.items()},
+            }
+        )
+
+
+def load_run(config: Mapping[str, Any], root: Path, source: str = "the configuration") -> Run:
+    """Resolve and check a configuration.
+
+    Args:
+        config: The configuration, as read from YAML.
+        root: Folder of the project, which holds the definitions.
+        source: What to name in errors.
+
+    Raises:
+        DefinitionError: Something is wrong or missing. Every problem found is in the message, a line each.
+    """
+    validate(config, "config", source)
+    if config["run"] in layout.RESERVED_RUN_NAMES:
+        raise DefinitionError(f"{source}: a run cannot be called {config['run']!r}; choose another name")
+    definitions = Definitions(
+        root, tuple(Path(folder).expanduser() for folder in config.get("definitions", []))
+    )
+    problems: list[str] = []
+
+    datasets = _collect(config["datasets"], lambda item: _dataset(definitions, item), problems)
+    codecs = _collect(
+        _expand(definitions, config["codecs"], problems), lambda i: _codec(definitions, *i), problems
+    )
+    metric_requests = _collect(config["metrics"], lambda name: _metric(definitions, name), problems)
+    anchor = config["anchor"]
+    wanted = [request.codec.id for request in codecs]
+    if not problems and anchor not in wanted:
+        problems.append(f"the anchor {anchor!r} is not among the codecs{did_you_mean(anchor, wanted)}")
+    if problems:
+        raise DefinitionError("\n".join(f"{source}: {problem}" for problem in problems))
+
+    return Run(
+        name=config["run"],
+        definitions=definitions,
+        datasets={request.name: request for request in datasets},
+        codecs={request.codec.id: request for request in codecs},
+        metrics={request.definition.id: request for request in metric_requests},
+        anchor=anchor,
+        bd_rate=bd_options(config),
+        stop_on_failure=config.get("on_failure", "continue") == "stop",
+        offline=config.get("offline", False),
+        mirrors={
+            name: tuple(Path(folder).expanduser() for folder in folders)
+            for name, folders in config.get("mirrors", {}).items()
+        },
+        job_seconds=config.get("job_seconds", 60.0),
+        config=config,
+    )
+
+
+def bd_options(config: Mapping[str, Any]) -> BDOptions:
+    """The options of BD-rates in a configuration that passed the schema."""
+    options = dict(config.get("bd_rate", {}))
+    return BDOptions(**{**options, "methods": tuple(options.get("methods", BDOptions.methods))})
+
+
+def _collect(items: list[Any], resolve: Callable[[Any], T], problems: list[str]) -> list[T]:
+    resolved = []
+    for item in items:
+        try:
+            resolved.append(resolve(item))
+        except PicobenchError as error:
+            problems.append(str(error))
+    return resolved
+
+
+def _dataset(definitions: Definitions, item: str | Mapping[str, Any]) -> DatasetRequest:
+    fields = {"id": item} if isinstance(item, str) else item
+    definition = definitions.read("datasets", fields["id"])
+    path = Path(fields["path"]).expanduser() if "path" in fields else None
+    is_folder = definition["source"]["kind"] == "folder"
+    if is_folder and path is None and "path" not in definition["source"]:
+        raise DefinitionError(
+            f"dataset {fields['id']}: say where it is, with {{id: {fields['id']}, path: ...}}"
+        )
+    if path is not None and not is_folder:
+        raise DefinitionError(f"dataset {fields['id']}: takes no path; use {{id: folder, path: ...}}")
+    if path is not None and not path.is_dir():
+        raise DefinitionError(f"dataset {fields['id']}: no such folder: {path}")
+    return DatasetRequest(fields.get("name", fields["id"]), fields["id"], path, fields.get("images"))
+
+
+def _expand(
+    definitions: Definitions, items: list[Any], problems: list[str]
+) -> list[tuple[str, list[str] | None]]:
+    expanded = []
+    for item in items:
+        fields = {"id": item} if isinstance(item, str) else item
+        try:
+            expanded += [(name, fields.get("points")) for name in codec_versions(definitions, fields["id"])]
+        except PicobenchError as error:
+            problems.append(str(error))
+    return expanded
+
+
+def _codec(definitions: Definitions, name: str, points: list[str] | None) -> CodecRequest:
+    codec = read_codec(definitions, name)
+    adapter = adapter_for(codec)
+    for point in points or codec.points:
+        adapter.check(codec.point_options(point))
+    return CodecRequest(codec, adapter.environment(), tuple(points or codec.points))
+
+
+def _metric(definitions: Definitions, name: str) -> MetricRequest:
+    definition = metrics.read_metric(definitions, name)
+    home = metrics.default_torch_home()
+    available, why = metrics.availability(definition, home)
+    fingerprint = metrics.fingerprint(definition, home) if available else {}
+    return MetricRequest(definition, available, why, fingerprint)

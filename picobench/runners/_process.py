@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Child processes with bounded time and bounded output; folders that hostile programs wrote to."""
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from picobench.errors import StorageError
+from picobench.runners._output import Output
+
+_BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A child process that ended or was ended; `on_time` tells which."""
+
+    stdout: Output
+    stderr: Output
+    on_time: bool
+
+
+def run_bounded(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> Finished:
+    """Run a measuring program in `folder`; its standard input stays open until it ends or time is up.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    stdout, stderr = Output(), Output()
+    with subprocess.Popen(
+        argv,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        readers = [
+            threading.Thread(target=_drain, args=(stream, output), daemon=True)
+            for stream, output in ((process.stdout, stdout), (process.stderr, stderr))
+        ]
+        for reader in readers:
+            reader.start()
+        on_time = True
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            on_time = False
+        finally:
+            # The measuring program takes a closed input as the order to end everything.
+            if process.stdin is not None:
+                process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.kill()
+        for reader in readers:
+            reader.join(5)
+    return Finished(stdout, stderr, on_time)
+
+
+def _drain(stream: IO[bytes] | None, output: Output) -> None:
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            while block := stream.read1(_BLOCK_BYTES):  # type: ignore[attr-defined]
+                output.add(block)
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """An empty folder for one job inside a folder that only this user can enter; gone afterwards."""
+    outer = Path(tempfile.mkdtemp(prefix="picobench-"))
+    try:
+        folder = outer / "job"
+        folder.mkdir()
+        yield folder
+    finally:
+        remove_tree(outer)
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove everything in a folder, whatever a program left there.
+
+    Raises:
+        StorageError: Something cannot be removed.
+    """
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            remove_tree(child)
+        else:
+            child.unlink()
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder, also where a program took the permissions from its subfolders."""
+
+    def allow_and_retry(action: Callable[..., Any], path: str, _error: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            if not Path(path).is_symlink():
+                Path(path).chmod(0o700)
+            action(path)
+
+    for _ in range(3):  # each pass opens at least one more level
+        shutil.rmtree(folder, onerror=allow_and_retry)
+        if not folder.exists():
+            return
+    raise StorageError(f"{folder}: cannot be removed; delete it by hand")

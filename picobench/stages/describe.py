@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a run consisted of, as `run.json`: everything that a report says besides numbers."""
+
+import platform
+from dataclasses import asdict
+from typing import Any
+
+import picobench
+from picobench import layout
+from picobench.files import read_json, sha256_file
+from picobench.run import Run
+from picobench.work import Work
+
+
+def describe(run: Run, work: Work) -> dict[str, Any]:
+    """The document that becomes `results/<run>/run.json`.
+
+    Raises:
+        StorageError: A record is missing or damaged.
+    """
+    return {
+        "format": 1,
+        "run": run.name,
+        "created_with": {
+            "picobench": picobench.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        },
+        "config": run.config,
+        "anchor": run.anchor,
+        "codecs": {name: _codec(run, work, name) for name in run.codecs},
+        "datasets": {name: _dataset(run, work, name) for name in run.datasets},
+        "metrics": {name: _metric(run, name) for name in run.metrics},
+    }
+
+
+def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
+    request = run.codecs[name]
+    codec = request.codec
+    calls: dict[str, dict[str, str]] = {}
+    details: dict[str, str] = {}
+    for (codec_id, _), units in work.units.items():
+        if codec_id == name:
+            for unit in units:
+                record = read_json(unit.record)
+                details |= record["details"]
+                call = next((row["call"] for row in record["images"] if row["call"]), [])
+                calls.setdefault(unit.point, {"encode": " ".join(call)})
+    return {
+        "label": codec.label,
+        "trust": "decoded",
+        "adapter": codec.adapter,
+        "versions": dict(request.environment.versions),
+        "details": details,
+        "options": dict(codec.options),
+        "points": {point: dict(codec.points[point]) for point in request.points},
+        "calls": calls,
+        "deterministic": codec.deterministic,
+        "definition_sha256": codec.sha256,
+        **{key: codec.text.get(key, "") for key in ("homepage", "licence", "citation", "notes")},
+    }
+
+
+def _dataset(run: Run, work: Work, name: str) -> dict[str, Any]:
+    definition = run.definitions.read("datasets", run.datasets[name].id)
+    inventory = work.inventories[name]
+    return {
+        "label": definition.get("label", name),
+        "images": len(inventory.pictures),
+        "megapixels": round(sum(picture.megapixels for picture in inventory.pictures), 3),
+        "inventory_sha256": sha256_file(layout.inventory_file(name)),
+        "images_list": [asdict(picture.row) for picture in inventory.pictures],
+        "refused": [asdict(refusal) for refusal in inventory.prepared.refused],
+        **{key: definition.get(key, "") for key in ("homepage", "licence", "citation")},
+    }
+
+
+def _metric(run: Run, name: str) -> dict[str, Any]:
+    request = run.metrics[name]
+    definition = request.definition
+    raw = run.definitions.read("metrics", name)
+    return {
+        "label": definition.label,
+        "direction": definition.direction,
+        "unit": definition.unit,
+        "available": request.available,
+        "why": request.why,
+        "definition": raw,
+        "fingerprint": dict(request.fingerprint),
+        "weights": raw.get("weights", []),
+        **{key: definition.text.get(key, "") for key in ("homepage", "licence", "citation")},
+    }

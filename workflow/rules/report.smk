@@ -1,0 +1,12 @@
+# Render the site.
+
+
+rule page:
+    input:
+        rules.collect.output,
+        rules.analyse.output,
+        templates=sorted(str(path) for path in (Path(workflow.basedir) / "reports").glob("*.*")),
+    output:
+        f"results/{RUN.name}/report/index.html",
+    shell:
+        "{JOB} report --run={RUN.name}"
