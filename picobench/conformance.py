@@ -5,6 +5,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def check_codec(codec: Codec) -> Iterator[Check]:
         versions = bench.adapter.environment().versions
         yield Check("version", bool(versions) and all(versions.values()), _versions(versions))
         for name, pixels in pictures().items():
-            yield _guard(f"round trip {name}", lambda p=pixels: _round_trip(bench, p))
+            yield _guard(f"round trip {name}", partial(_round_trip, bench, pixels))
         checks: dict[str, Callable[[_Bench], tuple[bool, str]]] = {
             "rate follows the points": _rate,
             "same pixels from the bitstream alone": _alone,
@@ -111,7 +112,7 @@ def check_codec(codec: Codec) -> Iterator[Check]:
             "damaged bitstream fails": _damaged,
         }
         for name, check in checks.items():
-            yield _guard(name, lambda c=check: c(bench))
+            yield _guard(name, partial(check, bench))
 
 
 def _guard(name: str, check: Callable[[], tuple[bool, str]]) -> Check:

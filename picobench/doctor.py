@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from picobench import datasets, layout, metrics
 from picobench.adapters import adapter_for
-from picobench.definitions import Definitions, codec_versions, read_codec
+from picobench.definitions import Definitions, Kind, codec_versions, read_codec
 from picobench.errors import PicobenchError
 from picobench.yamlfile import read_yaml, validate
 
@@ -41,7 +42,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _run(args: argparse.Namespace) -> int:
-    config: Mapping[str, object] = {}
+    config: Mapping[str, Any] = {}
     if args.config is not None:
         config = read_yaml(args.config)
         validate(config, "config", str(args.config))
@@ -58,20 +59,16 @@ def _run(args: argparse.Namespace) -> int:
     return 1 if args.config is not None and missing else 0
 
 
-def examine(root: Path, config: Mapping[str, object]) -> Iterator[Finding]:
+def examine(root: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Check every definition, or those that `config` (valid) names."""
-    folders = config.get("definitions", [])
-    assert isinstance(folders, list)
-    definitions = Definitions(root, tuple(Path(folder) for folder in folders))
-    checks: dict[str, Callable[[Definitions, str, Mapping[str, object]], tuple[bool, str]]] = {
+    definitions = Definitions(root, tuple(Path(folder) for folder in config.get("definitions", [])))
+    checks: dict[Kind, Callable[[Definitions, str, Mapping[str, Any]], tuple[bool, str]]] = {
         "codecs": _codec,
         "datasets": _dataset,
         "metrics": _metric,
     }
     for kind, check in checks.items():
-        wanted = config.get(kind)
-        assert wanted is None or isinstance(wanted, list)
-        names = definitions.ids(kind) if wanted is None else [_id(item) for item in wanted]  # type: ignore[arg-type]
+        names = [_id(item) for item in config[kind]] if kind in config else definitions.ids(kind)
         for name in names:
             try:
                 expanded = codec_versions(definitions, name) if kind == "codecs" else [name]
@@ -86,11 +83,11 @@ def examine(root: Path, config: Mapping[str, object]) -> Iterator[Finding]:
                 yield Finding(kind, one, ready, note)
 
 
-def _id(item: object) -> str:
+def _id(item: Any) -> str:
     return str(item["id"]) if isinstance(item, dict) else str(item)
 
 
-def _codec(definitions: Definitions, name: str, config: Mapping[str, object]) -> tuple[bool, str]:
+def _codec(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
     codec = read_codec(definitions, name)
     adapter = adapter_for(codec)
     for point in codec.points:
@@ -99,19 +96,17 @@ def _codec(definitions: Definitions, name: str, config: Mapping[str, object]) ->
     return True, ", ".join(f"{library} {version}" for library, version in versions.items())
 
 
-def _dataset(definitions: Definitions, name: str, config: Mapping[str, object]) -> tuple[bool, str]:
+def _dataset(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
     if layout.inventory_file(name).exists():
         return True, f"prepared in {layout.dataset_folder(name)}"
-    mirrors = config.get("mirrors", {})
-    assert isinstance(mirrors, dict)
     named = os.environ.get("PICOBENCH_MIRRORS", "").split(os.pathsep)
-    folders = [Path(folder) for folder in [*mirrors.get(name, []), *named] if folder]
+    folders = [Path(folder) for folder in [*config.get("mirrors", {}).get(name, []), *named] if folder]
     definition = definitions.read("datasets", name)
     options = datasets.Options(definition_folder=definitions.path("datasets", name).parent)
     return datasets.sources_present(definition, folders, layout.downloads_folder(), options)
 
 
-def _metric(definitions: Definitions, name: str, config: Mapping[str, object]) -> tuple[bool, str]:
+def _metric(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
     definition = metrics.read_metric(definitions, name)
     available, why = metrics.availability(definition, metrics.default_torch_home())
     return available, "" if available else why

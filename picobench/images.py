@@ -6,17 +6,17 @@ it, one image for each tag in it with that tag's build arguments. An image carri
 that made it as a label, so that an image older than its recipe is seen.
 """
 
-import io
 import os
 import re
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from picobench.errors import CodecError, DefinitionError
-from picobench.files import content_key, sha256_bytes
+from picobench.files import content_key, sha256_file
 from picobench.runners.docker import IMAGE_PREFIX
 from picobench.yamlfile import did_you_mean, read_yaml
 
@@ -58,7 +58,7 @@ class Image:
     def recipe(self) -> str:
         """Digest of everything that goes into the build: the folder's files and the arguments."""
         files = {
-            path.relative_to(self.folder).as_posix(): sha256_bytes(path.read_bytes())
+            path.relative_to(self.folder).as_posix(): sha256_file(path)
             for path in _context_files(self.folder)
         }
         return content_key({"files": files, "arguments": dict(self.arguments)})
@@ -182,9 +182,10 @@ def _context_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _context(folder: Path) -> io.BytesIO:
+def _context(folder: Path) -> IO[bytes]:
     """The folder as a tar archive that depends on names and contents alone, not on times or owners."""
-    stream = io.BytesIO()
+    # On disk and not in memory: weights may be among the files.
+    stream = tempfile.TemporaryFile()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for path in _context_files(folder):
             entry = tarfile.TarInfo(path.relative_to(folder).as_posix())

@@ -12,6 +12,7 @@ results. Names of chunks and sheets are digests of their members, so Snakemake s
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,29 +182,11 @@ def sheets(
     if plan_anew:
         known = [sheet for sheet in known if sheet.file.exists()]
 
-    holder: dict[tuple[str, str, str], Sheet] = {}
-    for sheet in known:
-        for unit_name in sheet.units:
-            for metric, key in sheet.metrics.items():
-                holder[unit_name, metric, key] = sheet
-    used: dict[str, Sheet] = {}
-    missing: dict[tuple[str, ...], list[Unit]] = {}
-    for unit in units:
-        absent = []
-        for metric, key in metrics.items():
-            sheet_or_none = holder.get((unit.name, metric, key))
-            if sheet_or_none is None:
-                absent.append(metric)
-            else:
-                used[sheet_or_none.id] = sheet_or_none
-        if absent:
-            missing.setdefault(tuple(absent), []).append(unit)
-
-    for absent_metrics, without in missing.items():
-        weigh = _weigher(seconds, absent_metrics)
-        for group in _cut(without, weigh, job_seconds):
+    used, missing = _covered(units, metrics, known)
+    for absent, without in missing.items():
+        for group in _cut(without, partial(_seconds_of, seconds, absent), job_seconds):
             names = tuple(unit.name for unit in group)
-            keys = {metric: metrics[metric] for metric in absent_metrics}
+            keys = {metric: metrics[metric] for metric in absent}
             identity = {"format": FORMAT, "units": names, "metrics": keys}
             sheet = Sheet(content_key(identity), codec, dataset, names, keys)
             used[sheet.id] = sheet
@@ -217,10 +200,35 @@ def sheets(
     return sorted(used.values(), key=lambda sheet: sheet.id)
 
 
-def _weigher(
-    seconds: Callable[[Unit, Iterable[str]], float], metrics: tuple[str, ...]
-) -> Callable[[Unit], float]:
-    return lambda unit: seconds(unit, metrics)
+def _covered(
+    units: Sequence[Unit], metrics: Mapping[str, str], known: Sequence[Sheet]
+) -> tuple[dict[str, Sheet], dict[tuple[str, ...], list[Unit]]]:
+    """Sheets that hold what is wanted, by id, and the units that lack metrics, by the metrics they lack."""
+    holder = {
+        (unit_name, metric, key): sheet
+        for sheet in known
+        for unit_name in sheet.units
+        for metric, key in sheet.metrics.items()
+    }
+    used: dict[str, Sheet] = {}
+    missing: dict[tuple[str, ...], list[Unit]] = {}
+    for unit in units:
+        absent = []
+        for metric, key in metrics.items():
+            sheet = holder.get((unit.name, metric, key))
+            if sheet is None:
+                absent.append(metric)
+            else:
+                used[sheet.id] = sheet
+        if absent:
+            missing.setdefault(tuple(absent), []).append(unit)
+    return used, missing
+
+
+def _seconds_of(
+    seconds: Callable[[Unit, Iterable[str]], float], metrics: tuple[str, ...], unit: Unit
+) -> float:
+    return seconds(unit, metrics)
 
 
 def read_sheet(codec: str, dataset: str, sheet: str) -> Sheet:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from picobench import layout, metrics
 from picobench.adapters import adapter_for
@@ -65,7 +65,7 @@ class MetricRequest:
 class BDOptions:
     """How BD-rates are computed; see `picobench.analysis`."""
 
-    methods: tuple[str, ...] = ("pchip",)
+    methods: tuple[Literal["pchip", "akima", "cubic"], ...] = ("pchip",)
     minimum_overlap: float = 0.5
     bootstrap_resamples: int = 2000
     confidence: float = 0.95
@@ -186,7 +186,7 @@ def _collect(items: list[Any], resolve: Callable[[Any], T], problems: list[str])
 
 
 def _dataset(definitions: Definitions, item: str | Mapping[str, Any]) -> DatasetRequest:
-    fields = {"id": item} if isinstance(item, str) else item
+    fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
     definition = definitions.read("datasets", fields["id"])
     path = Path(fields["path"]).expanduser() if "path" in fields else None
     is_folder = definition["source"]["kind"] == "folder"
@@ -206,7 +206,7 @@ def _expand(
 ) -> list[tuple[str, list[str] | None]]:
     expanded = []
     for item in items:
-        fields = {"id": item} if isinstance(item, str) else item
+        fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
         try:
             expanded += [(name, fields.get("points")) for name in codec_versions(definitions, fields["id"])]
         except PicobenchError as error:

@@ -2,7 +2,7 @@
 """The jobs of a run: what the Snakefile asks for."""
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 
 from picobench import plan
 from picobench.inventory import Inventory, read_inventory
@@ -59,7 +59,7 @@ class Work:
             found[codec_id, dataset] = plan.sheets(
                 units,
                 self._run.available_metrics,
-                lambda unit, names, r=request, i=inventory: self._measure_seconds(r, i, unit, names),
+                partial(self._measure_seconds, request, inventory),
                 self._run.job_seconds,
                 plan_anew=self._main,
             )

@@ -81,6 +81,12 @@ def make_run(
     return run
 
 
+def make_small_run(folder: Path) -> Path:
+    """A run of two codecs on two images."""
+    labels = {name: DEFAULT_LABELS[name] for name in ("jpeg", "webp")}
+    return make_run(folder / "results", labels=labels, images={"sample": ["coffee", "rocket"]}, points=4)
+
+
 def _wobble(*parts: Any) -> float:
     """A number between -1 and 1 that depends on nothing but `parts`."""
     return int(sha256_bytes(repr(parts).encode())[:8], 16) / 2**31 - 1

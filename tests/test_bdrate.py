@@ -122,7 +122,7 @@ def curve_of(shape: list[tuple[float, float]], rate: float, quality: float) -> C
 
 @settings(max_examples=60, deadline=None)
 @given(shapes, shapes, st.floats(0.5, 2.0), st.floats(-1.0, 1.0), st.sampled_from(METHODS), st.randoms())
-def test_invariances(
+def test_invariances(  # noqa: PLR0917  (what hypothesis draws)
     first: list[tuple[float, float]],
     second: list[tuple[float, float]],
     rate: float,
@@ -164,6 +164,29 @@ def test_pchip_stays_within_the_ratios_of_the_rates(
         assert result.reason in {Reason.NO_OVERLAP, Reason.SMALL_OVERLAP}
 
 
+numbers = st.floats() | st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.8, 30.0, 31.0, 32.0, math.inf, math.nan])
+any_points = st.lists(st.tuples(numbers, numbers), max_size=8)
+rising = st.lists(st.floats(1e-99, 1e99), min_size=4, max_size=8, unique=True).map(sorted)
+rising_points = st.tuples(rising, rising).map(lambda axes: list(zip(*axes, strict=False)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_points | rising_points, any_points | rising_points, st.sampled_from(METHODS), st.booleans())
+def test_any_numbers_give_a_finite_figure_or_a_reason(
+    first: list[tuple[float, float]], second: list[tuple[float, float]], method: Method, higher: bool
+) -> None:
+    anchor, test = (Curve(tuple(r for r, _ in p), tuple(q for _, q in p)) for p in (first, second))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rate = bd_rate(anchor, test, method=method, higher_is_better=higher, min_overlap=0.0)
+        quality = bd_quality(anchor, test, method=method, higher_is_better=higher, min_overlap=0.0)
+    for value, result in ((rate.percent, rate), (quality.difference, quality)):
+        assert 0.0 <= result.overlap <= 1.0
+        assert (value is None) == (result.reason is not None)
+        assert value is None or math.isfinite(value)
+        assert result.reason is None or result.note.startswith(result.reason)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_stack_gives_what_its_pairs_give(method: Method) -> None:
     """Rows lose different points, so they are interpolated in groups of equal size."""
@@ -195,7 +218,9 @@ def changed(place: int, quality: float) -> Curve:
 
 
 NO_NUMBER = [
-    pytest.param(changed(3, 33.0), Reason.NOT_MONOTONE, "test: a point falls short of a cheaper one by 8.3%", id="dip"),
+    pytest.param(
+        changed(3, 33.0), Reason.NOT_MONOTONE, "test: a point falls short of a cheaper one by 8.3%", id="dip"
+    ),
     pytest.param(Curve(RATES, (28, 40, 34, 37, 41)), Reason.NOT_MONOTONE, "46.2%", id="spike"),
     pytest.param(Curve(RATES, PSNR[::-1]), Reason.NOT_MONOTONE, "100.0%", id="falling"),
     pytest.param(Curve(RATES[:3], PSNR[:3]), Reason.TOO_FEW_POINTS, "test has 3", id="three points"),
@@ -205,16 +230,22 @@ NO_NUMBER = [
     pytest.param(Curve(RATES, (28, 31, 34, 34, 34)), Reason.TOO_FEW_POINTS, "test has 3", id="saturated"),
     pytest.param(Curve(RATES, (math.nan,) * 5), Reason.TOO_FEW_POINTS, "without a value", id="all missing"),
     pytest.param(Curve(RATES, (math.inf,) * 5), Reason.TOO_FEW_POINTS, "lossless", id="all lossless"),
-    pytest.param(Curve(RATES, (-math.inf,) * 5), Reason.TOO_FEW_POINTS, "without a value", id="minus infinity"),
+    pytest.param(
+        Curve(RATES, (-math.inf,) * 5), Reason.TOO_FEW_POINTS, "without a value", id="minus infinity"
+    ),
     pytest.param(Curve((0.1,) * 5, PSNR), Reason.NOT_MONOTONE, "100.0%", id="one rate"),
     pytest.param(Curve(RATES, (50, 51, 52, 53, 54)), Reason.NO_OVERLAP, "", id="no overlap"),
     pytest.param(Curve(RATES, (40, 43, 46, 49, 52)), Reason.NO_OVERLAP, "", id="touching"),
     pytest.param(
         Curve(RATES, (39, 43, 46, 49, 52)), Reason.SMALL_OVERLAP, "0.04 of the joint", id="little overlap"
     ),
-    pytest.param(Curve((0.0, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test)", id="rate of 0"),
-    pytest.param(Curve((-0.1, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test)", id="negative rate"),
-    pytest.param(Curve((-math.inf, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test)", id="rate of -inf"),
+    pytest.param(Curve((0.0, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test: a rate", id="rate of 0"),
+    pytest.param(
+        Curve((-0.1, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test: a rate", id="negative rate"
+    ),
+    pytest.param(
+        Curve((-math.inf, 0.2, 0.4, 0.8, 1.6), PSNR), Reason.BAD_RATE, "(test: a rate", id="rate of -inf"
+    ),
 ]
 
 
@@ -277,7 +308,9 @@ def test_a_saturated_curve_gives_no_outlier() -> None:
 
 
 def reference_in_order(anchor: Curve, test: Curve) -> float:
-    return float(bjontegaard.bd_rate(anchor.rates, anchor.qualities, test.rates, test.qualities, "cubic", False))
+    return float(
+        bjontegaard.bd_rate(anchor.rates, anchor.qualities, test.rates, test.qualities, "cubic", False)
+    )
 
 
 def test_thin_overlap_is_a_warning_and_the_limit_can_be_chosen() -> None:

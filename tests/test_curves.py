@@ -185,7 +185,9 @@ def test_the_command_prints_the_figure(table: Path, capsys: pytest.CaptureFixtur
     assert bd_rate(table, table, "--metric", "psnr_rgb", *selection) == 0
     first, second, note = capsys.readouterr().out.splitlines()
     assert first == "-50.00 %"
-    assert second == "webp@1.5 (4 points) against jpeg (4 points): psnr_rgb from 28 to 37, overlap 1.00, pchip"
+    assert (
+        second == "webp@1.5 (4 points) against jpeg (4 points): psnr_rgb from 28 to 37, overlap 1.00, pchip"
+    )
     assert note.startswith("note: ")
     assert note.endswith("rd.csv: 1 of 4 points are means over fewer images than the dataset has")
 
@@ -193,7 +195,9 @@ def test_the_command_prints_the_figure(table: Path, capsys: pytest.CaptureFixtur
 def test_the_command_says_why_there_is_no_figure(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     selection = ("--select-anchor", "codec=jpeg", "--select-test", "codec=webp")
     assert bd_rate(table, table, "--metric", "lpips_alex", *selection) == bdrate_cli.NO_NUMBER == 3
-    assert capsys.readouterr().out.startswith("n/a: fewer than 4 usable points (anchor has 4, test has 3); test: ")
+    assert capsys.readouterr().out.startswith(
+        "n/a: fewer than 4 usable points (anchor has 4, test has 3); test: "
+    )
 
     assert bd_rate(table, table, "--metric", "lpips_alex", *selection, "--json") == bdrate_cli.NO_NUMBER
     record = json.loads(capsys.readouterr().out)
@@ -252,10 +256,11 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(("anchor", "test", "metric", "percent"), PUBLISHED)
+@pytest.mark.parametrize("case", PUBLISHED, ids=str)
 def test_published_curves_of_kodak(
-    shared: Path, capsys: pytest.CaptureFixture[str], anchor: str, test: str, metric: str, percent: float
+    shared: Path, capsys: pytest.CaptureFixture[str], case: tuple[str, str, str, float]
 ) -> None:
+    anchor, test, metric, percent = case
     folder = shared / "published" / "rd-curves" / "kodak"
     assert bd_rate(folder / f"{anchor}.json", folder / f"{test}.json", "--metric", metric) == 0
     figure, unit = capsys.readouterr().out.splitlines()[0].split()

@@ -244,6 +244,28 @@ def test_a_killed_run_loses_little(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert len(prepared.images) == 5
 
 
+def test_a_killed_second_run_keeps_what_the_first_made(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references_module, "_SAVE_EVERY", 1)
+    for number in range(5):
+        picture(bench.pictures / f"{number}.png", number)
+    bench.prepare()
+    counted = references_module.normalise
+    for number in range(2):
+        picture(bench.pictures / f"{number}.png", number + 100)
+
+    def killed(data: bytes, **options: Any) -> Any:
+        if bench.normalised:
+            raise KeyboardInterrupt
+        return counted(data, **options)
+
+    monkeypatch.setattr(references_module, "normalise", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.prepare()
+    monkeypatch.setattr(references_module, "normalise", counted)
+    bench.prepare()
+    assert len(bench.normalised) == 1
+
+
 # Refusals
 
 
@@ -375,6 +397,16 @@ def test_a_refused_picture_of_an_archive_is_named(bench: Bench, tmp_path: Path) 
 
 
 # Single files and storage
+
+
+def test_a_file_that_changes_after_it_was_verified(
+    bench: Bench, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = yaml.safe_load((root / "datasets" / "sample.yaml").read_text())
+    other = picture(bench.pictures / "other.png", 1)
+    monkeypatch.setattr("picobench.datasets.preparation.skimage_file", lambda name, sha256: other)
+    with pytest.raises(DatasetError, match=r"astronaut\.png: changed while it was read; run again"):
+        prepare(definition, bench.out, bench.cache, [])
 
 
 def test_a_file_that_cannot_be_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

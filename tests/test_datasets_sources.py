@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Definitions, CSV inventories, mirrors, folders; what is there without the net."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -196,6 +197,15 @@ def test_an_earlier_download_serves(tmp_path: Path) -> None:
     (tmp_path / "tiny" / "a.png").write_bytes(b"content")
     paths = obtain([remote(b"content")], "tiny", [], tmp_path, offline=True, patience=QUICK)
     assert paths["a.png"] == tmp_path / "tiny" / "a.png"
+
+
+def test_an_unreadable_mirror_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    with pytest.raises(DatasetError, match=r"tiny/a\.png: cannot be read \(Permission denied\); check its"):
+        obtain([remote(b"1")], "tiny", [tmp_path], tmp_path / "cache", offline=True, patience=QUICK)
 
 
 def test_another_scikit_image_is_noticed() -> None:

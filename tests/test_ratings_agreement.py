@@ -26,7 +26,7 @@ def test_a_metric_that_is_elo_agrees_fully(higher: bool) -> None:
     assert result.spearman.value == pytest.approx(1)
     assert result.kendall.value == pytest.approx(1)
     assert result.pairs.value == 1
-    assert result.votes == result.ceiling
+    assert result.votes.value == result.ceiling.value
     assert result.images == 0
     assert result.resampled == "images"
 
@@ -94,7 +94,7 @@ def test_images_that_miss_a_value_do_not_enter_the_mean() -> None:
         metric_agreement("m", VOTES, np.full_like(scores, np.nan), True)
 
 
-def test_what_is_resampled_without_images(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_resampled_without_images() -> None:
     by_rater = replace(VOTES, images=(), image=np.zeros_like(VOTES.image))
     assert metric_agreement("m", by_rater, ELO, True, resamples=5).resampled == "raters"
     alone = replace(by_rater, raters=(), rater=np.zeros_like(VOTES.rater))

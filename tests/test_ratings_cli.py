@@ -125,10 +125,10 @@ def test_wrong_use_is_said(small: Path, tmp_path: Path) -> None:
     methods.write_text("method,curve,bpp\na,one,0.1\nb,two,0.2\n")
     with pytest.raises(RatingsError, match="--anchor needs --methods"):
         run("elo", small, "--anchor", "one")
-    with pytest.raises(RatingsError, match="no curve 'three'.*one, two"):
+    with pytest.raises(RatingsError, match=r"no curve 'three'.*one, two"):
         run("elo", small, "--methods", methods, "--anchor", "three")
+    (tmp_path / "bare.csv").write_text("winner,loser\na,b\n")
     with pytest.raises(RatingsError, match="no column image"):
-        (tmp_path / "bare.csv").write_text("winner,loser\na,b\n")
         run("elo", tmp_path / "bare.csv", "--per-image", tmp_path / "i.csv")
     methods.write_text("method\nq\n")
     with pytest.raises(RatingsError, match="no votes on 'q'"):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from picobench.ratings import read_votes as reader
 from picobench.ratings.linking import require_common_scale, separated, unlinked_groups
@@ -138,6 +140,27 @@ def test_hific_json(tmp_path: Path) -> None:
 )
 def test_wrong_json_is_refused(tmp_path: Path, text: str, part: str) -> None:
     assert part in error(tmp_path, text, "votes.json")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.lists(
+            st.sampled_from([*'abxy,\n"\r', "winner,loser\n", "rater", "tie", "{", "}", ":", "[", "0"])
+        ).map(lambda parts: "".join(parts).encode()),
+    )
+)
+def test_any_file_gives_votes_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "votes"
+    path.write_bytes(content)
+    message, count = "", 0
+    try:
+        count = len(read_votes(path))
+    except RatingsError as caught:
+        message = str(caught)
+    assert "\n" not in message
+    assert (count > 0) == (message == "")
 
 
 def test_images_on_some_votes_only_are_refused(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from picobench import bindings
 from picobench.adapters.base import Environment, Options, Outcome
+from picobench.bindings import Binding, get
 from picobench.errors import PicobenchError
 from picobench.files import write_bytes
 from picobench.pixels import read_rgb8, write_rgb8
@@ -26,7 +26,7 @@ class PythonAdapter:
     """Runs a `picobench.bindings.Binding`."""
 
     def __init__(self, binding: str) -> None:
-        self._binding = bindings.get(binding)
+        self._binding = get(binding)
         self.extension = self._binding.extension
 
     def environment(self) -> Environment:
@@ -50,7 +50,7 @@ class PythonAdapter:
 class PythonSession:
     """A child process that is started again whenever it dies or hangs."""
 
-    def __init__(self, binding: "bindings.Binding", timeout_seconds: float) -> None:
+    def __init__(self, binding: Binding, timeout_seconds: float) -> None:
         self._binding = binding
         self._timeout_seconds = timeout_seconds
         self._child: tuple[Any, Connection] | None = None
@@ -119,7 +119,7 @@ def _cause(exit_status: int | None) -> str:
     return f"exit status {exit_status}"
 
 
-def _serve(binding: "bindings.Binding", connection: Connection, other_end: Connection) -> None:
+def _serve(binding: Binding, connection: Connection, other_end: Connection) -> None:
     """Body of the child: answer requests until the pipe closes."""
     other_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -137,7 +137,7 @@ def _serve(binding: "bindings.Binding", connection: Connection, other_end: Conne
                 connection.send(answer)
 
 
-def _encode(binding: "bindings.Binding", reference: Path, bitstream: Path, options: Options) -> Outcome:
+def _encode(binding: Binding, reference: Path, bitstream: Path, options: Options) -> Outcome:
     pixels = read_rgb8(reference)
     call = (binding.call(options),)
     data, outcome = _timed(lambda: binding.encode(pixels, options), call)
@@ -146,7 +146,7 @@ def _encode(binding: "bindings.Binding", reference: Path, bitstream: Path, optio
     return outcome
 
 
-def _decode(binding: "bindings.Binding", bitstream: Path, reconstruction: Path, options: Options) -> Outcome:
+def _decode(binding: Binding, bitstream: Path, reconstruction: Path, options: Options) -> Outcome:
     data = bitstream.read_bytes()
     pixels, outcome = _timed(lambda: binding.decode(data), (f"{binding.name} decode",))
     if pixels is not None:

@@ -52,6 +52,16 @@ class Pair:
             "method": method,
         }
 
+    @property
+    def mixtures(self) -> list[str]:
+        """A remark for each of the two curves that several versions made together."""
+        grids = {"anchor": self.anchor_grid, "test": self.test_grid}
+        return [
+            f"{who} coded by several versions ({', '.join(grid.versions)})"
+            for who, grid in grids.items()
+            if len(grid.versions) > 1
+        ]
+
     def curves(self) -> tuple[Curves, Curves]:
         """The curves of the complete images: of the anchor, of the codec."""
         complete = self.complete
@@ -185,7 +195,7 @@ def per_image_mean(pair: Pair, method: Method, min_overlap: float, weights: Floa
         resamples=resamples,
         overlap=float(overlap.mean()) if len(overlap) else np.nan,
         images=len(used),
-        remarks=(*count_images(left_out), *count_images(noted)),
+        remarks=(*count_images(left_out), *count_images(noted), *pair.mixtures),
     )
 
 
@@ -195,7 +205,7 @@ def mean_curve(pair: Pair, method: Method, min_overlap: float, weights: FloatArr
     for image, gap in zip(pair.images, pair.gaps, strict=True):
         if gap:
             left_out.setdefault(gap, []).append(image)
-    remarks = count_images(left_out)
+    remarks = count_images(left_out) + pair.mixtures
     complete = pair.complete
     if not complete:
         return Summary("mean curve", np.nan, np.full(len(weights), np.nan), np.nan, 0, tuple(remarks))
@@ -223,7 +233,7 @@ def count_images(by_cause: Mapping[str, Sequence[str]]) -> list[str]:
     for cause, images in by_cause.items():
         if images:
             names = ", ".join(images[:_NAMED_IMAGES]) + (", ..." if len(images) > _NAMED_IMAGES else "")
-            remarks.append(f"{len(images)} image{'s' if len(images) > 1 else ''} {cause} ({names})")
+            remarks.append(f"{cause}: {len(images)} image{'s' if len(images) > 1 else ''} ({names})")
     return remarks
 
 

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from picobench.analysis._interpolation import FloatArray
 
+# Larger numbers are no measurements, and their squares overflow.
+_LARGEST = 1e100
+
 IntArray = npt.NDArray[np.int_]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -40,7 +43,7 @@ class Fronts:
         missing: How many points of a curve were left out because a value is missing; shape (curves,).
         lossless: How many because their quality is infinite.
         dominated: How many because a point that costs no more gives at least as much.
-        bad_rate: Whether a curve has a rate that is not above zero.
+        bad_rate: Whether a curve has a rate that cannot be one: zero, negative, or absurdly small or large.
         dip: Deepest drop in quality below a cheaper point, as a share of the curve's range of quality.
     """
 
@@ -65,10 +68,9 @@ class Fronts:
         return _ends(self.x, self.keep)
 
     @property
-    def y_span(self) -> FloatArray:
-        """Range of y of the points used, shape (curves,)."""
-        low, high = _ends(self.y, self.keep)
-        return high - low
+    def y_ends(self) -> tuple[FloatArray, FloatArray]:
+        """Least and greatest y of the points used, each of shape (curves,)."""
+        return _ends(self.y, self.keep)
 
     def points(self, curves: IntArray) -> tuple[FloatArray, FloatArray]:
         """x and y of the points used of `curves`, all of the same size; each (len(curves), size)."""
@@ -97,9 +99,9 @@ class Fronts:
 def find_fronts(curves: Curves, higher_is_better: bool) -> Fronts:
     """Put the points of each curve in order of rate and choose those to use."""
     quality = curves.qualities if higher_is_better else -curves.qualities
-    bad = curves.rates <= 0
+    bad = (curves.rates < 1 / _LARGEST) | (np.isfinite(curves.rates) & (curves.rates > _LARGEST))
     lossless = np.isposinf(quality) & ~bad
-    given = np.isfinite(curves.rates) & np.isfinite(quality) & ~bad
+    given = np.isfinite(curves.rates) & (np.abs(quality) < _LARGEST) & ~bad
     missing = ~(given | lossless | bad)
     # Points not given go last; of points at the same rate the best goes first and dominates the others.
     rate = np.where(given, curves.rates, np.inf)

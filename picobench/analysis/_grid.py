@@ -59,11 +59,13 @@ class Grid:
     Attributes:
         images: Names of all images of the dataset.
         points: Names of the codec's operating points.
+        versions: What coded them: one, unless results of several versions were put together.
         columns: By name ("bpp" or a metric) an array of shape (images, points), NaN without a value.
     """
 
     images: tuple[str, ...]
     points: tuple[str, ...]
+    versions: tuple[str, ...]
     columns: dict[str, FloatArray]
 
     def curves(self, metric: str) -> Curves:
@@ -73,8 +75,8 @@ class Grid:
     def gap(self, image: int, metric: str, who: str) -> str:
         """What the curve of an image lacks; "" if nothing. Says the same of all images that lack the same."""
         if not self.points or np.isnan(self.columns["bpp"][image]).any():
-            return f"without all results of the {who}"
-        return f"without all {metric} of the {who}" if np.isnan(self.columns[metric][image]).any() else ""
+            return f"{who} lacks results"
+        return f"{who} lacks {metric}" if np.isnan(self.columns[metric][image]).any() else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +89,10 @@ class DatasetGrids:
 
 
 def codec_labels(table: "pd.DataFrame") -> "pd.Series[str]":
-    """One name for each row: the codec, or `codec@version` of a codec that has several versions."""
-    versions = table.groupby("codec")["version"].transform("nunique")
-    return table["codec"].where(versions <= 1, table["codec"] + "@" + table["version"])
+    """One name for each row: the codec, or `codec@version` where versions of a codec did the same work."""
+    same_work = table.duplicated(["dataset", "codec", "image", "point"])
+    compared = table["codec"].isin(set(table.loc[same_work, "codec"]))
+    return table["codec"].where(~compared, table["codec"] + "@" + table["version"])
 
 
 def cut_grids(table: "pd.DataFrame", metrics: Sequence[str]) -> Iterator[DatasetGrids]:
@@ -106,7 +109,7 @@ def cut_grids(table: "pd.DataFrame", metrics: Sequence[str]) -> Iterator[Dataset
 
 def empty_grid(images: tuple[str, ...], metrics: Sequence[str]) -> Grid:
     """The grid of a codec that was not run on these images."""
-    return Grid(images, (), {column: np.empty((len(images), 0)) for column in ("bpp", *metrics)})
+    return Grid(images, (), (), {column: np.empty((len(images), 0)) for column in ("bpp", *metrics)})
 
 
 def _cut_grid(rows: "pd.DataFrame", images: tuple[str, ...], metrics: Sequence[str]) -> Grid:
@@ -119,4 +122,5 @@ def _cut_grid(rows: "pd.DataFrame", images: tuple[str, ...], metrics: Sequence[s
     for column in ("bpp", *metrics):
         columns[column] = np.full((len(images), len(points)), np.nan)
         columns[column][places] = rows[column].to_numpy()
-    return Grid(images, points, columns)
+    versions = tuple(sorted(set(rows.loc[rows["bpp"].notna(), "version"])))
+    return Grid(images, points, versions, columns)

@@ -11,8 +11,8 @@ that both curves reach; nothing is extrapolated. A number is given only where th
     curve's range of quality; with a deeper dip there is no number, whatever the method.
 4.  Each curve keeps at least `MIN_POINTS` points.
 5.  The shared range of quality is at least `min_overlap` of the joint range of both curves.
-6.  Inside the shared range the interpolated curve may not fall by more than `FIT_TOLERANCE` of its range
-    of log rate: a polynomial that swings between the points describes no codec.
+6.  Inside the shared range an interpolated curve may not fall, nor its average leave the range of its
+    points, by more than `FIT_TOLERANCE` of that range: a polynomial that swings describes no codec.
 
 Every point left out is counted in the note of the result. The arithmetic runs on stacks of curves, so that
 one pair, the images of a dataset and the resamples of a bootstrap all go the same way.
@@ -60,18 +60,18 @@ DIP_TOLERANCE = 0.01
 """Deepest dip, as a share of a curve's range of quality, that costs a point its place and not the curve."""
 
 FIT_TOLERANCE = 0.01
-"""Deepest fall of an interpolated curve, as a share of the range of its points."""
+"""How far an interpolated curve may swing, as a share of the range of its points."""
 
 
 class Reason(StrEnum):
     """Why a pair of curves has no number, in the order in which it is checked."""
 
-    BAD_RATE = "rate not above zero"
+    BAD_RATE = "rate out of range"
     NOT_MONOTONE = "not monotone"
     TOO_FEW_POINTS = f"fewer than {MIN_POINTS} usable points"
     NO_OVERLAP = "no shared range"
     SMALL_OVERLAP = "shared range too small"
-    BAD_FIT = "interpolated curve not monotone"
+    BAD_FIT = "interpolated curve swings"
 
 
 _REASONS = tuple(Reason)
@@ -229,7 +229,7 @@ class _Gaps:
         min_overlap: The least overlap that was asked for.
         mean: Average of test minus anchor, NaN where there is a reason; shape (pairs,).
         failed: Index of the reason in `_REASONS`, or -1; shape (pairs,).
-        falls: Deepest fall of the two interpolated curves as a share of their range; shape (2, pairs).
+        swings: How far the two interpolated curves swing as a share of their range; shape (2, pairs).
     """
 
     anchor: Fronts
@@ -240,7 +240,7 @@ class _Gaps:
     min_overlap: float
     mean: FloatArray
     failed: IntArray
-    falls: FloatArray
+    swings: FloatArray
 
     def reason(self, pair: int) -> Reason | None:
         failed = int(self.failed[pair])
@@ -262,7 +262,7 @@ class _Gaps:
         match reason:
             case Reason.BAD_RATE:
                 which = [name for name, fronts in both if fronts.bad_rate[pair]]
-                return f" ({' and '.join(which)})"
+                return f" ({' and '.join(which)}: a rate must be above zero)"
             case Reason.NOT_MONOTONE:
                 name, dip = max(((name, fronts.dip[pair]) for name, fronts in both), key=lambda item: item[1])
                 return (
@@ -279,10 +279,8 @@ class _Gaps:
                     f" ({self.overlap[pair]:.2f} of the joint range, at least {self.min_overlap:.2f} needed)"
                 )
             case Reason.BAD_FIT:
-                name, fall = max(
-                    zip(("anchor", "test"), self.falls[:, pair], strict=True), key=lambda item: item[1]
-                )
-                return f" ({name} swings back by {fall:.1%} of its range; choose pchip)"
+                anchor, test = self.swings[:, pair]
+                return f" (anchor by {anchor:.1%} of its range, test by {test:.1%}; choose pchip)"
 
 
 def _find_gaps(anchor: Fronts, test: Fronts, method: Method, min_overlap: float) -> _Gaps:
@@ -300,19 +298,26 @@ def _find_gaps(anchor: Fronts, test: Fronts, method: Method, min_overlap: float)
     }
     failed = np.select(list(checks.values()), [_REASONS.index(reason) for reason in checks], default=-1)
 
-    mean = np.full(len(overlap), np.nan)
-    falls = np.zeros((2, len(overlap)))
+    means, swings = np.full((2, len(overlap)), np.nan), np.zeros((2, len(overlap)))
     sizes = np.column_stack([anchor.size, test.size])
     usable = np.flatnonzero(failed < 0)
     for size in np.unique(sizes[usable], axis=0):
         pairs = usable[(sizes[usable] == size).all(axis=1)]
-        start, stop = low[pairs], high[pairs]
-        curves = [interpolate(*fronts.points(pairs), method) for fronts in (anchor, test)]
-        areas = [curve.integral(start, stop) for curve in curves]
-        mean[pairs] = (areas[1] - areas[0]) / (stop - start)
-        falls[:, pairs] = [curve.largest_fall(start, stop) for curve in curves]
-    falls /= np.where(failed < 0, [anchor.y_span, test.y_span], 1.0)
-    swings = falls.max(axis=0) > FIT_TOLERANCE
-    mean[swings] = np.nan
-    failed[swings] = _REASONS.index(Reason.BAD_FIT)
-    return _Gaps(anchor, test, low, high, overlap, min_overlap, mean, failed, falls)
+        for row, fronts in enumerate((anchor, test)):
+            means[row, pairs], swings[row, pairs] = _average(fronts, pairs, low[pairs], high[pairs], method)
+    failed[swings.max(axis=0) > FIT_TOLERANCE] = _REASONS.index(Reason.BAD_FIT)
+    mean = np.where(failed < 0, means[1] - means[0], np.nan)
+    return _Gaps(anchor, test, low, high, overlap, min_overlap, mean, failed, swings)
+
+
+def _average(
+    fronts: Fronts, curves: IntArray, low: FloatArray, high: FloatArray, method: Method
+) -> tuple[FloatArray, FloatArray]:
+    """Average of some interpolated curves from `low` to `high`, and how far each swings; both (curves,)."""
+    bottom, top = (end[curves] for end in fronts.y_ends)
+    # Points that all but coincide may overflow: such a curve swings without bound.
+    with np.errstate(all="ignore"):
+        curve = interpolate(*fronts.points(curves), method)
+        average = curve.integral(low, high) / (high - low)
+        excess = np.max([curve.largest_fall(low, high), bottom - average, average - top], axis=0)
+    return average, np.nan_to_num(excess / (top - bottom), nan=np.inf, posinf=np.inf)

@@ -6,7 +6,8 @@ All take the scores as a pandas data frame: a row for each operating point on on
 where there is no value. The order of its rows does not matter. A figure that rests on fewer images than
 the dataset has says so in its row.
 
-A codec goes by its name in BD-rate tables, or by `codec@version` where it has several versions.
+Versions of a codec that coded the same image at the same point are codecs of their own, `codec@version` in
+the BD-rate tables. Versions that share the work of one curve make one codec, and the note says so.
 """
 
 import math
@@ -23,7 +24,7 @@ from picobench.analysis._comparison import (
     mean_curve,
     per_image_mean,
 )
-from picobench.analysis._grid import checked_scores
+from picobench.analysis._grid import checked_scores, codec_labels
 from picobench.analysis.bdrate import MIN_OVERLAP, FloatArray, Method
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def rd_table(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
 
     Columns: dataset, codec, version, point, images_used, images_total, bpp, each metric, and note. After a
     `psnr_*` comes `<metric>_of_mean_mse`, the PSNR of the mean of the images' mean squared errors (8 bits).
-    Rows are in the order of dataset, codec, version, bpp.
+    Rows are in the order of dataset, codec, bpp.
 
     Args:
         scores: See the module.
@@ -82,24 +83,29 @@ def rd_table(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
     columns = ["dataset", "codec", "version", "point", "images_used", "images_total", "bpp"]
     for metric in metrics:
         columns += [metric, f"{metric}_of_mean_mse"] if metric.startswith("psnr_") else [metric]
+    table["label"] = codec_labels(table)
     rows = []
-    for keys, group in table.groupby(columns[:4]):
+    for (dataset, label, point), group in table.groupby(["dataset", "label", "point"]):
         used = group[group["bpp"].notna()]
-        expected = images[str(keys[0])]
-        row = [*keys, len(used), len(expected), _mean(used["bpp"].to_numpy())]
-        remarks = count_images({"without a result": sorted(expected - set(used["image"]))})
+        versions = sorted(set((used if len(used) else group)["version"]))
+        expected = images[str(dataset)]
+        remarks = count_images({"no result": sorted(expected - set(used["image"]))})
+        if len(versions) > 1:
+            remarks.append("coded by several versions")
+        row = [dataset, group["codec"].iloc[0], ", ".join(versions), point, len(used), len(expected)]
+        row += [_mean(used["bpp"].to_numpy())]
         for metric in metrics:
             values = used[metric].dropna().to_numpy()
-            row.append(_mean(values))
-            if metric.startswith("psnr_"):
-                row.append(_psnr_of_mean_mse(values))
+            row += [_mean(values)]
+            row += [_psnr_of_mean_mse(values)] if metric.startswith("psnr_") else []
             if 0 < len(values) < len(used):
                 remarks.append(f"{metric} over {len(values)} images only")
             if lossless := np.count_nonzero(np.isinf(values)):
                 remarks.append(f"{metric} infinite on {lossless}")
-        rows.append([*row, "; ".join(remarks)])
-    order = ["dataset", "codec", "version", "bpp", "point"]
-    return _typed(pd.DataFrame(rows, columns=[*columns, "note"]).sort_values(order, ignore_index=True))
+        rows.append([*row, "; ".join(remarks), label])
+    result = pd.DataFrame(rows, columns=[*columns, "note", "label"])
+    result = result.sort_values(["dataset", "label", "bpp", "point"], ignore_index=True)
+    return _typed(result.drop(columns="label"))
 
 
 def bd_rate_images(

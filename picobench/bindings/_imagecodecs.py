@@ -26,7 +26,8 @@ def avif() -> Binding:
     if not imagecodecs.AVIF.available:
         raise CodecError("imagecodecs.avif: this imagecodecs was built without libavif; install its wheel")
     parameters = {
-        "quality": Parameter(int, "0 smallest, 100 best", 0, 100),
+        # 100 is left out: it means lossless, and libavif then codes 4:4:4 whatever it was asked for.
+        "quality": Parameter(int, "0 smallest, 99 best", 0, 99),
         "chroma": Parameter(str, "chroma subsampling", choices=("4:4:4", "4:2:0")),
         "bit_depth": Parameter(int, "bits a sample inside the codec", choices=(8, 10)),
         "speed": Parameter(int, "0 slowest and smallest, 10 fastest", 0, 10),

@@ -3,7 +3,7 @@
 
 from picobench.datasets.inventory import ImageRow, PreparedDataset, Refusal, read_prepared
 from picobench.datasets.mirrors import sources_present
-from picobench.datasets.prepare import prepare
+from picobench.datasets.preparation import prepare
 from picobench.datasets.sources import Options, listing
 
 __all__ = [

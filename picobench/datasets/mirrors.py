@@ -46,7 +46,12 @@ def _present(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_di
         place for mirror in mirrors for place in (mirror / dataset / remote.file, mirror / remote.file)
     ]
     candidates.append(cache_dir / dataset / remote.file)
-    return next((path for path in candidates if path.is_file()), None)
+    try:
+        return next((path for path in candidates if path.is_file()), None)
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
 
 
 def _is_right(path: Path, remote: RemoteFile) -> bool:

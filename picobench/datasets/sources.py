@@ -161,8 +161,11 @@ def folder_pictures(root: Path) -> Iterator[tuple[str, os.stat_result]]:
         for name in files:
             path = Path(base) / name
             relative = path.relative_to(root).as_posix()
-            if is_picture(relative) and path.is_file():
-                yield relative, path.stat()
+            try:
+                if is_picture(relative) and path.is_file():
+                    yield relative, path.stat()
+            except OSError as error:
+                fail(error)
 
 
 def listing(definition: Definition, options: Options = DEFAULTS) -> list[tuple[str, int, int]]:

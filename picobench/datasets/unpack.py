@@ -64,7 +64,7 @@ def pictures(archive: Path, pattern: str, limits: Limits = Limits()) -> Iterator
         with zipfile.ZipFile(archive) as opened:
             for entry in _wanted(opened, archive, pattern, limits):
                 yield Member(entry.filename, _read(opened, entry))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise DatasetError(
             f"{archive}: damaged zip archive ({printable(str(error))}); delete it and run again"
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 from picobench.errors import MetricError
 from picobench.metrics import builtin, pyiqa_backend
 from picobench.metrics.definition import MetricDefinition
+from picobench.metrics.pyiqa_catalogue import unusable
 from picobench.metrics.weights import missing_weights, weight_sha256
 from picobench.pixels import RGB8
 from picobench.yamlfile import did_you_mean
@@ -88,7 +89,7 @@ def availability(definition: MetricDefinition, torch_home: Path) -> tuple[bool, 
         (True, "") or (False, reason), the reason as a line without the metric's name.
     """
     if definition.backend == "pyiqa":
-        why = pyiqa_backend.unusable(definition) or missing_weights(definition, torch_home)
+        why = unusable(definition) or missing_weights(definition, torch_home)
     else:
         why = _builtin_problem(definition)
     return not why, why

@@ -7,15 +7,12 @@ torch told to load tensors alone, and then examined: see `load_network`.
 """
 
 import contextlib
-import importlib.metadata
-import importlib.util
 import inspect
 import io
 import math
 import random
-import runpy
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +22,7 @@ import numpy as np
 from picobench.errors import MetricError
 from picobench.metrics.definition import MetricDefinition
 from picobench.metrics.guard import Observed, environment, guarded
+from picobench.metrics.pyiqa_catalogue import unusable
 from picobench.metrics.weights import (
     check_published,
     differing_tensors,
@@ -38,9 +36,6 @@ from picobench.yamlfile import did_you_mean
 if TYPE_CHECKING:
     import torch
 
-PYIQA_VERSION = "0.1.16"
-"""The version that the definitions are written for; its defaults are part of every score."""
-
 LIBRARIES = ("numpy", "pyiqa", "torch", "torchvision")
 """Distributions whose versions determine a score."""
 
@@ -52,46 +47,12 @@ _SEEDS = (20_240_229, 7)
 _PROBE_SIDE = 192
 
 
-def unusable(definition: MetricDefinition) -> str:
-    """Why pyiqa cannot compute a metric, as a clause, without importing it; empty where it can."""
-    for package in ("torch", "torchvision", "pyiqa"):
-        if importlib.util.find_spec(package) is None:
-            return f"{package} is not installed; install picobench with the extra 'metrics'"
-    version = importlib.metadata.version("pyiqa")
-    if version != PYIQA_VERSION:
-        return f"pyiqa {version} is installed where {PYIQA_VERSION} is needed; install the extra 'metrics'"
-    known = _catalogue()
-    if definition.function not in known:
-        return (
-            f"pyiqa has no metric {definition.function!r}{did_you_mean(definition.function, sorted(known))}"
-        )
-    entry = known[definition.function]
-    if entry.get("metric_mode") != "FR":
-        return (
-            f"{definition.function!r} of pyiqa compares no pair of pictures; choose a full-reference metric"
-        )
-    direction = "lower" if entry.get("lower_better") else "higher"
-    if direction != definition.direction:
-        return f"direction is {definition.direction!r} where pyiqa says {direction!r}; correct the definition"
-    return ""
-
-
-def _catalogue() -> Mapping[str, Mapping[str, Any]]:
-    # The file is a plain table; importing the package that holds it would take seconds.
-    spec = importlib.util.find_spec("pyiqa")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    table = runpy.run_path(str(Path(spec.submodule_search_locations[0]) / "default_model_configs.py"))
-    catalogue: Mapping[str, Mapping[str, Any]] = table["DEFAULT_CONFIGS"]
-    return catalogue
-
-
 def load_network(definition: MetricDefinition, torch_home: Path) -> tuple[Callable[[RGB8, RGB8], float], str]:
     """Build a metric's network, prove that its weights are the declared ones, and return what scores.
 
-    A network is accepted only if, while it was built, nothing reached for the internet, nothing was unpickled
-    but tensors, and no file under `torch_home` was read that the definition does not declare; and if its
-    tensors are the pinned ones. Where none are pinned, or they differ, then only if
+    A network is accepted only if, while it was built and tried, nothing reached for the internet, nothing
+    was unpickled but tensors, and no file under `torch_home` was read that the definition does not declare;
+    and if its tensors are the pinned ones. Where none are pinned, or they differ, then only if
       - every declared file has the published SHA-256,
       - every parameter stands in one of these files,
       - a second network, built with other random numbers, has the same tensors and the same score.
@@ -116,21 +77,31 @@ def load_network(definition: MetricDefinition, torch_home: Path) -> tuple[Callab
         ),
         _seeds_restored(),
     ):
-        import torch
-
-        torch.set_num_threads(1)
-        model = _build(definition, torch_home, _SEEDS[0])
-        digest = network_digest(model.net) if any(True for _ in model.net.state_dict()) else ""
-        probes = [_probe(definition, model, seed) for seed in _SEEDS]
-        if not definition.weights_digest or digest != definition.weights_digest:
-            for weight in definition.weights:
-                check_published(weight, torch_home)
-            second = _build(definition, torch_home, _SEEDS[1])
-            _check_origin(definition, model.net, second.net, torch_home)
-            probes.append(_probe(definition, second, _SEEDS[1]))
-    if len(set(probes)) > 1:
-        raise MetricError(f"{definition.id}: gives another score at each run ({probes}); it cannot be used")
+        _import_pyiqa()
+        with _declared_files_only(definition, torch_home):
+            model = _build(definition, _SEEDS[0])
+            digest = network_digest(model.net) if model.net.state_dict() else ""
+            twins = [model, model]
+            if not definition.weights_digest or digest != definition.weights_digest:
+                for weight in definition.weights:
+                    check_published(weight, torch_home)
+                twins[1] = _build(definition, _SEEDS[1])
+                _check_origin(definition, model.net, twins[1].net, torch_home)
+            probes = {_probe(definition, twin, seed) for twin, seed in zip(twins, _SEEDS, strict=True)}
+    if len(probes) > 1:
+        raise MetricError(
+            f"{definition.id}: gives another score at each run ({sorted(probes)}); it cannot be used"
+        )
     return lambda reference, reconstruction: _score(model, reference, reconstruction), digest
+
+
+def _import_pyiqa() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pyiqa  # noqa: F401
 
 
 def _check_origin(
@@ -150,30 +121,25 @@ def _check_origin(
         )
 
 
-def _build(definition: MetricDefinition, torch_home: Path, seed: int) -> Any:
+def _build(definition: MetricDefinition, seed: int) -> Any:
+    import pyiqa
     import torch
+    from pyiqa.utils import download_util
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pyiqa
-        from pyiqa.utils import download_util
-
-        _seed(seed)
-        output = io.StringIO()
-        before = download_util.DEFAULT_CACHE_DIR
-        # pyiqa reads TORCH_HOME once, when it is imported.
-        download_util.DEFAULT_CACHE_DIR = str(Path(torch.hub.get_dir()) / "pyiqa")
-        try:
-            with guarded() as observed, contextlib.redirect_stdout(output):
-                model = pyiqa.create_metric(definition.function, device="cpu", **definition.options)
-        except Exception as error:
-            _check_observed(definition, torch_home, observed)
-            raise MetricError(
-                f"{definition.id}: pyiqa cannot build it ({type(error).__name__}: {_line(error)})"
-            ) from error
-        finally:
-            download_util.DEFAULT_CACHE_DIR = before
-    _check_observed(definition, torch_home, observed)
+    _seed(seed)
+    before = download_util.DEFAULT_CACHE_DIR
+    # pyiqa reads TORCH_HOME once, when it is imported.
+    download_util.DEFAULT_CACHE_DIR = str(Path(torch.hub.get_dir()) / "pyiqa")
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            model = pyiqa.create_metric(definition.function, device="cpu", **definition.options)
+    except Exception as error:
+        raise MetricError(
+            f"{definition.id}: pyiqa cannot build it ({type(error).__name__}: {_line(error)})"
+        ) from error
+    finally:
+        download_util.DEFAULT_CACHE_DIR = before
     _check_options(definition, model.net)
     model.eval()
     for parameter in model.parameters():
@@ -181,9 +147,23 @@ def _build(definition: MetricDefinition, torch_home: Path, seed: int) -> Any:
     return model
 
 
-def _check_observed(definition: MetricDefinition, torch_home: Path, observed: Observed) -> None:
+@contextmanager
+def _declared_files_only(definition: MetricDefinition, torch_home: Path) -> Iterator[None]:
+    observed = Observed()
+    try:
+        with guarded() as observed:
+            yield
+    except Exception as error:
+        if problem := _undeclared(definition, torch_home, observed):
+            raise MetricError(problem) from error
+        raise
+    if problem := _undeclared(definition, torch_home, observed):
+        raise MetricError(problem)
+
+
+def _undeclared(definition: MetricDefinition, torch_home: Path, observed: Observed) -> str:
     if observed.network:
-        raise MetricError(
+        return (
             f"{definition.id}: needs a file that the definition does not declare; it tried to reach "
             f"{_some(observed.network)}. Declare the file under 'weights' and put it in place"
         )
@@ -191,10 +171,11 @@ def _check_observed(definition: MetricDefinition, torch_home: Path, observed: Ob
     declared = {(torch_home / weight.file).resolve() for weight in definition.weights}
     read = {path.resolve() for path in observed.opened}
     if extra := sorted(str(path) for path in read - declared if path.is_relative_to(home)):
-        raise MetricError(
+        return (
             f"{definition.id}: reads weights that the definition does not declare ({_some(extra)}); "
             f"add them under 'weights'"
         )
+    return ""
 
 
 def _check_options(definition: MetricDefinition, network: "torch.nn.Module") -> None:

@@ -77,7 +77,7 @@ def check_published(weight: WeightFile, torch_home: Path) -> None:
 def network_digest(network: "torch.nn.Module") -> str:
     """SHA-256 over name, type, shape and bytes of all parameters and buffers of a network, by name."""
     value = hashlib.sha256()
-    for name, tensor in sorted(_tensors(network)):
+    for name, tensor in sorted(_tensors(network), key=lambda item: item[0]):
         value.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         value.update(_bytes(tensor))
     return value.hexdigest()

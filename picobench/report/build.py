@@ -13,6 +13,7 @@ from picobench.report import cells, views
 from picobench.report.load import load
 from picobench.report.plots import plot_style
 from picobench.report.records import TRUST_LEVELS
+from picobench.report.site import Site
 
 if TYPE_CHECKING:
     import jinja2
@@ -38,7 +39,7 @@ def build(run_dir: Path, templates: Path, output: Path) -> Path:
         StorageError: An input is missing or damaged, or the output cannot be written.
     """
     run = load(run_dir)
-    site = views.Site(run, output)
+    site = Site(run, output)
     for name in (*_ASSETS, _PLOT_STYLE):
         if not (templates / name).is_file():
             raise StorageError(f"{templates / name}: no such file; restore it from the repository")
@@ -85,7 +86,7 @@ def _environment(templates: Path) -> "jinja2.Environment":
 
 
 def _render(
-    environment: "jinja2.Environment", site: views.Site, page: views.Page, pages: Sequence[views.Page]
+    environment: "jinja2.Environment", site: Site, page: views.Page, pages: Sequence[views.Page]
 ) -> str:
     import jinja2
 

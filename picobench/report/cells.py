@@ -71,11 +71,16 @@ def signed(value: float, decimals: int) -> str:
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
-def decimals_of(metric: Metric, values: Iterable[float]) -> int:
-    """Two decimals for decibels and for scales that reach ten, four for scales around one."""
-    if metric.unit == "dB":
-        return 2
-    return 2 if any(abs(value) >= 10 for value in values if math.isfinite(value)) else 4
+def metric_decimals(metrics: Iterable[Metric], values: Iterable[Mapping[str, float]]) -> dict[str, int]:
+    """Decimals per metric that suit all of `values`: two for decibels and for scales that reach ten, else four."""
+    largest: dict[str, float] = {}
+    for row in values:
+        for name, value in row.items():
+            if math.isfinite(value):
+                largest[name] = max(largest.get(name, 0), abs(value))
+    return {
+        metric.id: 2 if metric.unit == "dB" or largest.get(metric.id, 0) >= 10 else 4 for metric in metrics
+    }
 
 
 def number_cell(value: float | None, decimals: int, why_missing: str = "") -> Cell:
@@ -158,7 +163,7 @@ def plural(count: int, noun: str) -> str:
 def slug(text: str) -> str:
     """A file name for any text: distinct for distinct texts, on file systems that ignore case too."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())[:60].strip(".-")
-    return plain if plain == text else f"{plain or 'x'}-{content_key(text)}"
+    return plain if plain and plain == text else f"{plain or 'x'}-{content_key(text)}"
 
 
 def web_address(text: str) -> str:

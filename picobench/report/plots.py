@@ -19,7 +19,9 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h")
 _LINES = {"decoded": "-", "published reconstruction": "--", "published curve": ":"}
 _WIDTH_INCHES, _AXES_HEIGHT_INCHES = 6.2, 3.5
 _LEFT_INCHES, _RIGHT_INCHES, _TOP_INCHES, _XLABEL_INCHES = 0.72, 0.12, 0.12, 0.52
-_LEGEND_ROW_INCHES, _LEGEND_COLUMNS, _LABEL_LENGTH = 0.172, 2, 40
+_LEGEND_ROW_INCHES = 0.172
+# A legend in two columns has room for labels of the first length, in one column for the second.
+_SHORT_LABEL, _LONG_LABEL = 34, 76
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,8 @@ def rd_plots(run: Run, dataset: Dataset, means: Sequence[MeanPoint]) -> list[Plo
         )
         path = f"plots/{slug(dataset.id)}--{slug(metric.id)}.svg"
         title = f"{metric.label} on {dataset.label}"
-        height = _height_inches(len(curves))
-        svg = _draw(run, curves, height, title, f"{metric.label}{unit}  ({better})")
-        size = (round(96 * _WIDTH_INCHES), round(96 * height))
+        svg, height_inches = _draw(run, curves, title, f"{metric.label}{unit}  ({better})")
+        size = (round(96 * _WIDTH_INCHES), round(96 * height_inches))
         plots.append(Plot(path, svg, metric.label + unit, better, alt, *size))
     return plots
 
@@ -93,15 +94,15 @@ def _looks(run: Run) -> Mapping[str, tuple[str, str, str]]:
     }
 
 
-def _height_inches(curves: int) -> float:
-    legend_rows = -(-curves // _LEGEND_COLUMNS)
-    return _TOP_INCHES + _AXES_HEIGHT_INCHES + _XLABEL_INCHES + legend_rows * _LEGEND_ROW_INCHES
-
-
-def _draw(run: Run, curves: Sequence[_Curve], height: float, title: str, ylabel: str) -> bytes:
+def _draw(run: Run, curves: Sequence[_Curve], title: str, ylabel: str) -> tuple[bytes, float]:
+    """The plot and its height in inches."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    labels = [_legend_label(codec) for codec, _ in curves]
+    columns = 1 if any(len(label) > _SHORT_LABEL for label in labels) else 2
+    legend_inches = -(-len(labels) // columns) * _LEGEND_ROW_INCHES
+    height = _TOP_INCHES + _AXES_HEIGHT_INCHES + _XLABEL_INCHES + legend_inches
     figure = Figure(figsize=(_WIDTH_INCHES, height))
     axes = figure.add_axes(
         (
@@ -132,12 +133,12 @@ def _draw(run: Run, curves: Sequence[_Curve], height: float, title: str, ylabel:
             [str(index) for index in range(len(lines))],
             loc="upper left",
             bbox_to_anchor=(0, -(_XLABEL_INCHES / _AXES_HEIGHT_INCHES), 1, 0),
-            ncols=_LEGEND_COLUMNS,
+            ncols=columns,
             mode="expand",
         )
         # Given to `legend` directly, a label with a leading underscore would be left out.
-        for text, (codec, _) in zip(legend.get_texts(), curves, strict=True):
-            text.set_text(_legend_label(codec))
+        for text, label in zip(legend.get_texts(), labels, strict=True):
+            text.set_text(label)
     else:
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center")
     axes.set_xlabel("Rate [bits per pixel]")
@@ -146,13 +147,14 @@ def _draw(run: Run, curves: Sequence[_Curve], height: float, title: str, ylabel:
     # Creator, date, format and type would bring in addresses and things that change.
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(stream, format="svg", metadata={"Title": title, **nothing})
-    return _without_doctype(stream.getvalue()).encode()
+    return _without_doctype(stream.getvalue()).encode(), height
 
 
 def _legend_label(codec: Codec) -> str:
     label = " ".join(codec.label.split())
-    short = label if len(label) <= _LABEL_LENGTH else label[: _LABEL_LENGTH - 1] + "\u2026"
-    return short if codec.trust == "decoded" else f"{short} ({codec.trust})"
+    trust = "" if codec.trust == "decoded" else f" ({codec.trust})"
+    room = _LONG_LABEL - len(trust)
+    return (label if len(label) <= room else label[: room - 1] + "\u2026") + trust
 
 
 def _without_doctype(svg: str) -> str:

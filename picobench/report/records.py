@@ -75,6 +75,11 @@ class Metric:
     licence: str = ""
     citation: str = ""
 
+    @property
+    def software(self) -> Mapping[str, str]:
+        """The libraries that compute it, with their versions."""
+        return self.versions or self.fingerprint.get("libraries") or {}
+
 
 @dataclass(frozen=True)
 class Score:

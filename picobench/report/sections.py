@@ -9,12 +9,13 @@ from picobench.report.cells import (
     Cell,
     Footnotes,
     bd_rate_cell,
-    decimals_of,
     image_bd_rate_cell,
     metric_cell,
+    metric_decimals,
     number_cell,
     percent_cell,
     share,
+    unavailable,
 )
 from picobench.report.records import (
     BdRate,
@@ -131,7 +132,7 @@ def image_rates(run: Run, rates: Sequence[ImageBdRate]) -> Matrix:
 
 
 def _first_method(rates: Sequence[BdRate] | Sequence[ImageBdRate]) -> str:
-    """The interpolation that the configuration names first; tables keep its order."""
+    """The interpolation that the configuration names first: tables keep its order."""
     return rates[0].method if rates else ""
 
 
@@ -144,18 +145,21 @@ def _matrix(run: Run, cell: Callable[[str, str], Cell]) -> tuple[tuple[Codec, tu
 
 
 def all_rates(run: Run, rates: Iterable[BdRate], footnotes: Footnotes) -> list[RateRow]:
-    """Lines of `bd_rate.csv`: all anchors, methods and aggregations that are in `rates`."""
+    """Lines of `bd_rate.csv` in the order of the run: all anchors, methods and aggregations in `rates`."""
+    codecs, metrics = list(run.codecs), list(run.metrics)
     rows = []
-    for rate in rates:
-        missing = "" if rate.percent is not None else rate.note or "no reason recorded"
+    for rate in sorted(rates, key=lambda rate: (metrics.index(rate.metric), codecs.index(rate.codec))):
+        metric = run.metrics[rate.metric]
+        note = rate.note if metric.available else unavailable(metric)
+        missing = "" if rate.percent is not None else note or "no reason recorded"
         rows.append(
             RateRow(
                 codec=run.codecs[rate.codec],
                 anchor=run.codecs[rate.anchor],
-                metric=run.metrics[rate.metric],
+                metric=metric,
                 method=rate.method,
                 aggregation=rate.aggregation,
-                percent=percent_cell(rate.percent, missing, footnotes.add(rate.note or missing)),
+                percent=percent_cell(rate.percent, missing, footnotes.add(note or missing)),
                 low=percent_cell(rate.low, missing or "no interval was computed"),
                 high=percent_cell(rate.high, missing or "no interval was computed"),
                 overlap="n/a" if rate.overlap is None else share(rate.overlap),
@@ -168,7 +172,7 @@ def all_rates(run: Run, rates: Iterable[BdRate], footnotes: Footnotes) -> list[R
 
 def mean_rows(run: Run, means: Sequence[MeanPoint], footnotes: Footnotes) -> list[MeanRow]:
     """RD points of a dataset, by codec and rising rate."""
-    decimals = metric_decimals(run, (point.values for point in means))
+    decimals = metric_decimals(run.metrics.values(), (point.values for point in means))
     order = {codec: index for index, codec in enumerate(run.codecs)}
     unknown_rate = float("inf")
     ordered = sorted(
@@ -221,15 +225,6 @@ def score_rows(
             )
         )
     return rows
-
-
-def metric_decimals(run: Run, values: Iterable[Mapping[str, float]]) -> dict[str, int]:
-    """Decimals per metric that suit all of `values`."""
-    rows = list(values)
-    return {
-        metric.id: decimals_of(metric, (row[metric.id] for row in rows if metric.id in row))
-        for metric in run.metrics.values()
-    }
 
 
 def _metric_cells(

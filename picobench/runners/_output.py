@@ -48,4 +48,4 @@ class Output:
 
 def _text(data: bytes | bytearray) -> str:
     text = data.decode("utf-8", errors="replace").replace("\r", "\n")
-    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

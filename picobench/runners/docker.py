@@ -8,6 +8,7 @@ engine removes the container, as soon as this process's connection to it closes,
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ MEASURE = "picobench-measure"
 _JOB = "/job"
 # Programs of a caller who is root run as the user that owns nothing: 65534 is nobody on Linux.
 _NOBODY = 65534
+# cgroups v2, then v1; one of them is there.
+_OUT_OF_MEMORY_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 _GRACE_SECONDS = 10.0
 _REQUEST_SECONDS = 60
 _DEFAULT_MEMORY_BYTES = 4 << 30
@@ -173,6 +176,13 @@ class ContainerWorkplace:
         return result
 
     def _saw_out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process of this container for want of memory."""
+        with contextlib.suppress(Exception):
+            # The kernel's own count: the engine may set its flag late, or only when the container ends.
+            counters = Output()
+            self._execute(["cat", *_OUT_OF_MEMORY_COUNTERS], counters, Output())
+            if re.search(r"^oom_kill [1-9]", counters.head(), re.MULTILINE):
+                return True
         with contextlib.suppress(Exception):
             self._container.reload()
             return bool(self._container.attrs["State"]["OOMKilled"])

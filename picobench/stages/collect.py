@@ -2,7 +2,7 @@
 """Gather the records of all jobs of a run into its tables of scores, evidence and failures."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ def collect(run: Run, work: Work) -> Collected:
             order = {image: number for number, image in enumerate(work.inventories[dataset].by_name)}
             for encoded in sorted(record["images"], key=lambda row: order[row["image"]]):
                 decoded, scores = measured.get((unit.name, encoded["image"]), ({}, {}))
-                _add(collected, run, unit, record, encoded, decoded, scores)
+                _add(collected, unit, _Seen(version_text(record["versions"]), encoded, decoded, scores), run)
     position = {name: number for number, name in enumerate(run.codecs)}
     for rows in (collected.scores, collected.evidence, collected.failures):
         rows.sort(key=lambda row: (row["dataset"], position[row["codec"]]))
@@ -94,19 +94,21 @@ def _measured(
     return result
 
 
-def _add(
-    collected: Collected,
-    run: Run,
-    unit: plan.Unit,
-    record: Mapping[str, Any],
-    encoded: Mapping[str, Any],
-    decoded: Decoded,
-    scores: Scores,
-) -> None:
-    version = version_text(record["versions"])
+@dataclass(frozen=True)
+class _Seen:
+    """What the records say of one operating point on one image."""
+
+    version: str
+    encoded: Mapping[str, Any]
+    decoded: Decoded
+    scores: Scores
+
+
+def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
+    encoded, decoded, scores = seen.encoded, seen.decoded, seen.scores
     where = {
         "codec": unit.codec,
-        "version": version,
+        "version": seen.version,
         "dataset": unit.dataset,
         "image": encoded["image"],
         "point": unit.point,
@@ -165,10 +167,3 @@ def _number(value: Any) -> float | None:
         return None
     number = float(value)
     return round(number, _DECIMALS) if math.isfinite(number) else number
-
-
-def metric_reasons(run: Run) -> Iterator[tuple[str, str]]:
-    """Metrics of the run that cannot be computed here, with the reason."""
-    for name, request in run.metrics.items():
-        if not request.available:
-            yield name, request.why

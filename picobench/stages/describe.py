@@ -44,7 +44,7 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
             for unit in units:
                 record = read_json(unit.record)
                 details |= record["details"]
-                call = next((row["call"] for row in record["images"] if row["call"]), [])
+                call: list[str] = next((row["call"] for row in record["images"] if row["call"]), [])
                 calls.setdefault(unit.point, {"encode": " ".join(call)})
     return {
         "label": codec.label,

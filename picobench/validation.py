@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`make validate`: are the numbers right? Compares with published figures and with reference implementations.
+
+Writes the blocks of docs/validation.md. Needs the published curves (`--published`), a Kodak mirror
+(PICOBENCH_MIRRORS) and the weights of LPIPS (TORCH_HOME).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from picobench import layout
+from picobench.cli import project_root
+from picobench.document import replace_block
+from picobench.errors import PicobenchError
+from picobench.files import read_json
+from picobench.tablefile import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from picobench.pixels import RGB8
+
+RANDOM_PAIRS = 1000
+
+
+def main() -> int:
+    """Run the comparisons and rewrite the figures in the document."""
+    parser = argparse.ArgumentParser(prog="make validate", description=__doc__.splitlines()[0])
+    default = Path(os.environ.get("PICOBENCH_SHARED", project_root().parent / "shared")) / "published"
+    parser.add_argument("--published", type=Path, default=default, help="folder with rd-curves/kodak/*.json")
+    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics"])
+    args = parser.parse_args()
+    root = project_root()
+    document = root / "docs" / "validation.md"
+    blocks: dict[str, Callable[[], str]] = {
+        "curves": lambda: published_curves(root, args.published / "rd-curves" / "kodak"),
+        "bd-rate": bd_rates,
+        "metrics": lambda: reference_metrics(root),
+    }
+    try:
+        for name, make in blocks.items():
+            if args.only in {None, name}:
+                replace_block(document, name, make())
+    except PicobenchError as error:
+        print(f"picobench: error: {error}", file=sys.stderr)
+        return 1
+    print(f"figures written to {document}")
+    return 0
+
+
+def published_curves(root: Path, curves: Path) -> str:
+    """JPEG, WebP and JPEG 2000 on Kodak against published curves, through the workflow."""
+    config = root / "config" / "validation.yaml"
+    argv = [sys.executable, "-m", "snakemake", "--cores", "all", "report", "--configfile", str(config)]
+    subprocess.run(argv, check=True, cwd=root)
+    rd = read_table(layout.table_file("validation", "rd"))
+    jpeg = read_json(curves / "jpeg.json")["results"]
+    lines = [
+        "| JPEG quality | bpp here | published | difference | PSNR here | published | difference |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    mine = rd[rd["codec"] == "jpeg-420"].sort_values("bpp")
+    worst_rate = worst_quality = 0.0
+    for row, rate, quality in zip(mine.itertuples(), jpeg["bpp"], jpeg["psnr-rgb"], strict=True):
+        rate_off, quality_off = 100 * (row.bpp / rate - 1), row.psnr_rgb - quality
+        worst_rate, worst_quality = max(worst_rate, abs(rate_off)), max(worst_quality, abs(quality_off))
+        lines.append(
+            f"| {row.point[1:]} | {row.bpp:.4f} | {rate:.4f} | {rate_off:+.2f} % "
+            f"| {row.psnr_rgb:.2f} | {quality:.2f} | {quality_off:+.3f} dB |"
+        )
+    lines.append("")
+    lines.append(f"Largest differences: **{worst_rate:.2f} %** in rate, **{worst_quality:.3f} dB** in PSNR.")
+    lines += ["", "| curve | BD-rate of ours against the published one, PSNR | MS-SSIM | points here |", "|---|---:|---:|---:|"]
+    for codec, file in (("jpeg-420", "jpeg"), ("webp", "webp"), ("jpeg2000", "jpeg2000")):
+        lines.append(_bd_row(rd, codec, curves / f"{file}.json"))
+    return "\n".join(lines)
+
+
+def _bd_row(rd: "pd.DataFrame", codec: str, published: Path) -> str:
+    from picobench.analysis.bdrate import Curve, bd_rate
+
+    results = read_json(published)["results"]
+    mine = rd[rd["codec"] == codec]
+    cells = []
+    for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
+        ours = Curve(mine["bpp"].to_numpy(), mine[metric].to_numpy())
+        theirs = Curve(np.array(results["bpp"]), np.array(results[key]))
+        result = bd_rate(theirs, ours, method="pchip", higher_is_better=True)
+        cells.append(f"n/a ({result.note})" if result.percent is None else f"{result.percent:+.2f} %")
+    return f"| {codec} | {cells[0]} | {cells[1]} | {len(mine)} |"
+
+
+def bd_rates() -> str:
+    """BD-rates against the package bjontegaard on random valid curve pairs."""
+    import bjontegaard
+
+    from picobench.analysis.bdrate import Curve, bd_rate
+
+    rng = np.random.default_rng(20260101)
+    lines = ["| method | pairs | largest relative difference |", "|---|---:|---:|"]
+    for method in ("pchip", "akima", "cubic"):
+        worst, count = 0.0, 0
+        for _ in range(RANDOM_PAIRS):
+            anchor, test = random_curve(rng), random_curve(rng)
+            theirs = bjontegaard.bd_rate(*anchor, *test, method, require_matching_points=False, min_overlap=0)
+            ours = bd_rate(Curve(*anchor), Curve(*test), method=method, higher_is_better=True, min_overlap=0.0)  # type: ignore[arg-type]
+            if ours.percent is not None:
+                worst = max(worst, abs(ours.percent - theirs) / max(1.0, abs(theirs)))
+                count += 1
+        lines.append(f"| {method} | {count} of {RANDOM_PAIRS} | {worst:.1e} |")
+    return "\n".join(lines)
+
+
+def random_curve(rng: np.random.Generator) -> tuple[Any, Any]:
+    """A valid rate-distortion curve: 4 to 9 points, rate and quality rising."""
+    points = int(rng.integers(4, 10))
+    rates = np.cumsum(rng.uniform(0.05, 0.5, points))
+    qualities = rng.uniform(26, 30) + np.cumsum(rng.uniform(0.3, 2.5, points))
+    return rates, qualities
+
+
+def reference_metrics(root: Path) -> str:
+    """LPIPS and MS-SSIM against their authors' packages on Kodak coded with JPEG."""
+    from picobench import bindings, metrics
+    from picobench.definitions import Definitions
+    from picobench.inventory import read_inventory
+
+    import lpips
+    import torch
+
+    jpeg = bindings.get("pillow.jpeg")
+    options = {"quality": 30, "chroma": "4:2:0", "optimize": False, "progressive": False}
+    ours = metrics.load(
+        metrics.read_metric(Definitions(root), "lpips_alex"), metrics.default_torch_home()
+    )
+    theirs = lpips.LPIPS(net="alex", version="0.1", verbose=False)
+
+    def tensor(pixels: "RGB8") -> "torch.Tensor":
+        return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+    worst = 0.0
+    pictures = read_inventory("kodak").pictures
+    for picture in pictures:
+        reference = picture.read()
+        decoded = jpeg.decode(jpeg.encode(reference, options))
+        with torch.no_grad():
+            expected = float(theirs(tensor(reference), tensor(decoded)))
+        worst = max(worst, abs(ours.score(reference, decoded) - expected))
+    return (
+        f"LPIPS (AlexNet, v0.1) on {len(pictures)} Kodak pictures at JPEG quality 30: largest difference from the "
+        f"package `lpips` {worst:.1e}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

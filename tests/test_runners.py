@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picobench.errors import CodecError, DefinitionError
+from picobench.runners import Limits, Workplace, runner_for
+from picobench.runners import docker as docker_runner
+from picobench.runners._output import Output
+from picobench.runners._process import empty_folder, remove_tree
+from picobench.runners.docker import DockerRunner
+
+BASE = "base:trixie"
+STANDINS = Path(__file__).parent / "standins"
+Open = Callable[..., AbstractContextManager[Workplace]]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    pytest.importorskip("docker", reason="the package 'docker' is not installed")
+    try:
+        client = docker_runner.connect()
+        docker_runner.find_image(client, docker_runner.full_name(BASE))
+    except CodecError as error:
+        pytest.skip(str(error))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def containers(client: Any) -> Callable[[], set[str]]:
+    """The codec containers that exist now."""
+
+    def ids() -> set[str]:
+        found = client.containers.list(all=True, filters={"label": "org.picobench.role=codec"})
+        return {container.id for container in found}
+
+    return ids
+
+
+@pytest.fixture(params=["native", "docker"])
+def place(request: pytest.FixtureRequest) -> Open:
+    """Opens a workplace of either runner."""
+    if request.param == "docker":
+        request.getfixturevalue("client")
+    runner = runner_for(request.param, BASE)
+
+    def open_place(seconds: float = 20.0, **limits: Any) -> AbstractContextManager[Workplace]:
+        return runner.workplace(Limits(seconds=seconds, **limits))
+
+    return open_place
+
+
+@pytest.fixture
+def container(client: Any) -> Open:
+    """Opens a workplace in a container."""
+
+    def open_place(seconds: float = 20.0, **limits: Any) -> AbstractContextManager[Workplace]:
+        return DockerRunner(BASE).workplace(Limits(seconds=seconds, **limits))
+
+    return open_place
+
+
+def shell(text: str) -> list[str]:
+    return ["sh", "-c", text]
+
+
+# What both runners owe.
+
+
+def test_program_runs_in_its_folder(place: Open) -> None:
+    with place() as where:
+        (where.folder / "input").write_text("picture")
+        execution = where.run(shell("cat input; echo problem >&2; tr a-z A-Z <input >output"))
+        assert execution.reason == ""
+        assert execution.exit_status == 0
+        assert execution.output == "pictureproblem\n"
+        assert (where.folder / "output").read_text() == "PICTURE"
+        folder = where.folder
+    assert not folder.exists()
+
+
+def test_time_and_memory_are_those_of_the_program(place: Open) -> None:
+    with place() as where:
+        nap = where.run(["sleep", "0.6"])
+        hog = where.run(["perl", "-e", "my $x = 'a' x 120_000_000; exit 0"])
+    assert nap.seconds is not None
+    assert 0.6 <= nap.seconds < 1.2
+    assert nap.peak_memory_bytes is not None
+    assert nap.peak_memory_bytes < 30_000_000
+    assert hog.peak_memory_bytes is not None
+    assert 100_000_000 < hog.peak_memory_bytes < 300_000_000
+
+
+def test_failures_are_told_apart(place: Open) -> None:
+    with place(seconds=1.0) as where:
+        failed = where.run(shell("echo no such picture >&2; exit 3"))
+        missing = where.run(["no-such-codec"])
+        hung = where.run(["sleep", "600"])
+        killed = where.run(shell("kill -SEGV $$"))
+        well = where.run(["true"])
+    assert (failed.reason, failed.exit_status) == ("sh ended with exit status 3", 3)
+    assert failed.output_tail == "no such picture\n"
+    assert "cannot be started (No such file or directory)" in missing.reason
+    assert hung.reason == "sleep gave no result within 1 s: stopped"
+    assert hung.exit_status is None
+    assert killed.reason == f"sh was ended by signal {signal.SIGSEGV.value}"
+    assert well.reason == ""
+
+
+def test_a_deaf_program_and_its_children_are_stopped(place: Open) -> None:
+    # The odd number finds the children among all processes of this machine, contained or not.
+    with place(seconds=1.0) as where:
+        execution = where.run(shell("trap '' TERM INT HUP; sleep 98760.25 & sleep 98760.25"))
+    assert "stopped" in execution.reason
+    deadline = time.monotonic() + 5
+    while running("98760.25") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not running("98760.25")
+
+
+def test_children_left_behind_are_stopped(place: Open) -> None:
+    with place() as where:
+        execution = where.run(shell("sleep 98761.25 & exit 0"))
+        assert execution.reason == ""
+        time.sleep(0.3)
+        assert not running("98761.25")
+
+
+def running(argument: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if argument.encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_flood_of_output_is_bounded(place: Open) -> None:
+    with place() as where:
+        execution = where.run(shell("yes | head -c 20000000; echo the end"))
+    assert execution.reason == ""
+    assert len(execution.output) == 65536
+    assert len(execution.output_tail) == 2000
+    assert execution.output_tail.endswith("the end\n")
+
+
+def test_a_program_cannot_forge_the_report(place: Open) -> None:
+    with place() as where:
+        forged = where.run(shell("echo '{\"seconds\": 0.1}'; echo '{\"seconds\": 0.1}' >&3; exit 1"))
+    assert forged.reason.endswith("exit status 2") or forged.reason.endswith("exit status 1")
+    assert forged.seconds != pytest.approx(0.1, abs=1e-9)
+
+
+def test_environment_says_nothing(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    with place() as where:
+        execution = where.run(["env"])
+    assert "hunter2" not in execution.output
+    assert "PICOBENCH" not in execution.output
+
+
+def test_a_huge_file_is_cut_off(place: Open) -> None:
+    with place(file_bytes=1 << 20) as where:
+        execution = where.run(["dd", "if=/dev/zero", "of=output", "bs=64k", "count=100"])
+        assert execution.reason
+        assert (where.folder / "output").stat().st_size <= 1 << 20
+
+
+# What only a container gives.
+
+
+def test_container_has_no_route_out(container: Open) -> None:
+    connect = "perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(PeerAddr=>shift, Timeout=>3)' "
+    with container() as where:
+        assert where.run(["ls", "/sys/class/net"]).output == "lo\n"
+        assert where.run(shell("tail -n +2 /proc/net/route")).output == ""
+        # Addresses that a route would reach: this machine's bridge, and a public name server.
+        for address in ("172.17.0.1:53", "8.8.8.8:53"):
+            assert where.run(shell(connect + address)).exit_status == 1
+        assert where.run(["getent", "hosts", "localhost"]).exit_status == 0
+        assert where.run(["getent", "hosts", "example.org"]).exit_status == 2
+
+
+def test_container_has_no_rights(container: Open) -> None:
+    with container() as where:
+        status = where.run(["cat", "/proc/self/status"]).output
+        user = where.run(["id", "-u"]).output.strip()
+        assert where.run(["unshare", "--mount", "true"]).reason
+        assert where.run(["mount", "-t", "tmpfs", "none", "/mnt"]).reason
+    expected = 65534 if os.getuid() == 0 else os.getuid()
+    assert user == str(expected)
+    for field in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert f"{field}:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+
+
+def test_container_writes_nowhere_else(container: Open) -> None:
+    with container() as where:
+        for folder in ("/", "/usr/local/bin", "/etc", "/var/tmp", "/home", "/proc/sys/kernel"):
+            assert where.run(["touch", f"{folder}/mark"]).reason, folder
+        assert where.run(shell("touch /tmp/mark && touch /job/mark")).reason == ""
+
+
+def test_container_sees_nothing_of_this_machine(container: Open, tmp_path: Path) -> None:
+    (tmp_path / "reference.png").write_text("reference")
+    with container() as where:
+        assert where.run(["cat", str(tmp_path / "reference.png")]).reason
+        assert where.run(["ls", "-A", "/job"]).output == ""
+        mounts = where.run(["cat", "/proc/self/mountinfo"]).output
+        processes = where.run(shell("cat /proc/[0-9]*/comm")).output.split()
+        devices = where.run(["ls", "/dev"]).output.split()
+    backed = [line.split()[4] for line in mounts.splitlines() if " - ext4 " in line or " - xfs " in line]
+    assert set(backed) <= {"/job", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+    assert set(processes) <= {"picobench-measu", "sh", "cat"}
+    assert not any(name.startswith(("sd", "vd", "nvme", "mem", "kmsg")) for name in devices)
+
+
+def test_fork_bomb_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+    before = containers()
+    with container(seconds=2.0, processes=32) as where:
+        bomb = where.run(["perl", "-e", "while (1) { fork }"])
+        after = where.run(["echo", "still here"])
+    assert bomb.reason == "perl gave no result within 2 s: stopped"
+    assert after.output == "still here\n"
+    assert containers() == before
+
+
+def test_memory_hog_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+    before = containers()
+    with container(memory_bytes=64 << 20) as where:
+        hog = where.run(["perl", "-e", "my @x; push @x, 'a' x 1_000_000 while 1"])
+        after = where.run(["echo", "still here"])
+    assert hog.reason == "perl ran out of memory: 64 MB are allowed (limits.memory_megabytes)"
+    assert after.output == "still here\n"
+    assert containers() == before
+
+
+def test_endless_loop_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+    before = containers()
+    with container(seconds=1.0) as where:
+        loop = where.run(shell("while :; do :; done"))
+        after = where.run(["echo", "still here"])
+    assert "stopped" in loop.reason
+    assert after.output == "still here\n"
+    assert containers() == before
+
+
+def test_program_that_kills_everything_is_a_failure(container: Open) -> None:
+    with container() as where:
+        assert "took its container down" in where.run(["perl", "-e", "kill 9, -1"]).reason
+        assert where.run(["echo", "still here"]).output == "still here\n"
+
+
+def test_one_container_serves_a_chunk(container: Open, containers: Callable[[], set[str]]) -> None:
+    before = containers()
+    with container() as where:
+        assert containers() == before
+        names = {where.run(["cat", "/etc/hostname"]).output for _ in range(3)}
+        assert len(containers() - before) == 1
+        where.run(shell("exit 1"))  # an orderly failure does not cost the container
+        names.add(where.run(["cat", "/etc/hostname"]).output)
+    assert len(names) == 1
+    assert containers() == before
+
+
+def test_a_silent_program_outlasts_the_request_timeout(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker_runner, "_REQUEST_SECONDS", 1)
+    with DockerRunner(BASE).workplace(Limits(seconds=20.0)) as where:
+        execution = where.run(shell("sleep 3; echo done"))
+    assert (execution.reason, execution.output) == ("", "done\n")
+
+
+def test_container_goes_when_picobench_is_killed(containers: Callable[[], set[str]]) -> None:
+    before = containers()
+    script = (
+        "from picobench.runners import *; from picobench.runners.docker import *\n"
+        f"with DockerRunner({BASE!r}).workplace(Limits(seconds=600)) as place:\n"
+        "    print('started', place.run(['true']).reason, flush=True); place.run(['sleep', '600'])\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started \n"
+        assert len(containers() - before) == 1
+        process.kill()
+    deadline = time.monotonic() + 15
+    while containers() != before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert containers() == before
+
+
+def test_processor_limit_holds(container: Open) -> None:
+    work = ["perl", "-e", "my ($u) = times; while ((times)[0] - $u < 0.5) {}"]
+    with container(cpus=0.5) as where:
+        limited = where.run(work)
+    assert limited.seconds is not None
+    assert limited.seconds > 0.75
+
+
+def test_identity_names_image_and_digest(client: Any) -> None:
+    identity = DockerRunner(BASE).identity()
+    assert identity["image"] == "picobench/base:trixie"
+    assert identity["image_digest"].startswith("sha256:")
+
+
+def test_missing_image_says_how_to_get_it(client: Any) -> None:
+    with pytest.raises(CodecError, match="picobench images build nothing"):
+        DockerRunner("nothing:1").identity()
+
+
+def test_missing_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("docker", reason="the package 'docker' is not installed")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    with pytest.raises(CodecError, match=r"no container engine answers .* start Docker"):
+        DockerRunner(BASE).identity()
+
+
+# Apptainer: its command line, against a stand-in that knows the documented options only.
+
+
+@pytest.fixture
+def apptainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "apptainer").symlink_to(STANDINS / "apptainer")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PICOBENCH_SIF", str(tmp_path))
+    (tmp_path / "av1_3.12.sif").write_bytes(b"image")
+    return tmp_path
+
+
+def test_apptainer_command_line(apptainer: Path) -> None:
+    runner = runner_for("apptainer", "av1:3.12")
+    digest = runner.identity()["image_digest"]
+    limits = Limits(seconds=5.0, memory_bytes=1 << 30, cpus=1.0, processes=64)
+    with runner.workplace(limits) as where:
+        execution = where.run(shell("echo in $PWD; echo result >output"))
+        assert execution.reason == ""
+        assert (where.folder / "output").read_text() == "result\n"
+        assert execution.output == f"in {where.folder}\n"
+        assert where.run(shell("exit 4")).exit_status == 4
+    assert len(digest) == len("sha256:") + 64
+
+
+def test_apptainer_needs_its_image(apptainer: Path) -> None:
+    with pytest.raises(CodecError, match=r"av1_9\.sif: no such image"):
+        runner_for("apptainer", "av1:9").identity()
+
+
+# Pieces.
+
+
+def test_unknown_runner_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="did you mean 'docker'"):
+        runner_for("dokcer")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": 1}', "x" * 5000, '{"seconds": NaN}'])
+def test_damaged_report_is_none(text: str) -> None:
+    output = Output()
+    output.add(text.encode())
+    assert output.report() is None
+
+
+def test_control_characters_are_not_passed_on() -> None:
+    output = Output()
+    output.add(b"\x1b[31mred\x00\r\n\xff")
+    assert "\x1b" not in output.head()
+    assert "\x00" not in output.tail()
+
+
+def test_hostile_leftovers_are_removed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    folder = tmp_path / "job"
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "a" / "b" / "file").write_text("x")
+    (folder / "link").symlink_to(outside)
+    (folder / "a" / "link").symlink_to(outside)
+    os.mkfifo(folder / "pipe")
+    (folder / "a" / "b").chmod(0)
+    (folder / "a").chmod(0)
+    empty_folder(folder)
+    assert list(folder.iterdir()) == []
+    remove_tree(folder)
+    assert (outside / "precious").read_text() == "precious"
+    assert stat.S_IMODE(outside.stat().st_mode) & stat.S_IRWXU == stat.S_IRWXU
