@@ -82,6 +82,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise StorageError(f"{path}: no such file; run the stage that makes it") from None
+    except OSError as error:
+        raise storage_error(path, error) from error
     except ValueError as error:
         raise StorageError(f"{path}: damaged ({error}); delete it and run again") from None
 

@@ -11,7 +11,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,7 @@ RECIPE_LABEL = "org.picobench.recipe"
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _ARGUMENT = re.compile(r"^ARG\s+([A-Z_]+)=(\S+)", re.MULTILINE)
+_VARIABLE = re.compile(r"\$\{?([A-Z_]+)\}?")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _PARENT = re.compile(rf"(?:^FROM\s+|--from=){re.escape(IMAGE_PREFIX)}(\S+)", re.MULTILINE)
 # Building needs what the machine itself needs to reach the network; these are not kept in the image.
@@ -39,11 +40,13 @@ class Image:
         folder: Of its Dockerfile.
         tag: Its tag.
         arguments: Build arguments.
+        parents: Images of ours that the Dockerfile starts from or copies from.
     """
 
     folder: Path
     tag: str
-    arguments: Mapping[str, str]
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple["Image", ...] = ()
 
     @property
     def short_name(self) -> str:
@@ -56,43 +59,72 @@ class Image:
         return IMAGE_PREFIX + self.short_name
 
     def recipe(self) -> str:
-        """Digest of everything that goes into the build: the folder's files and the arguments."""
+        """Digest of what goes into the build: the folder's files, the arguments, the parents' recipes."""
         files = {
             path.relative_to(self.folder).as_posix(): sha256_file(path)
             for path in _context_files(self.folder)
         }
-        return content_key({"files": files, "arguments": dict(self.arguments)})
-
-    def parents(self) -> list[str]:
-        """Images of ours that the Dockerfile starts from or copies from, as "base:trixie"."""
-        text = _COMMENT.sub("", (self.folder / "Dockerfile").read_text(encoding="utf-8"))
-        values = {**dict(_ARGUMENT.findall(text)), **self.arguments}
-        names = [
-            re.sub(r"\$\{?([A-Z_]+)\}?", lambda match: values.get(match[1], ""), name)
-            for name in _PARENT.findall(text)
-        ]
-        return list(dict.fromkeys(names))
+        parents = {parent.name: parent.recipe() for parent in self.parents}
+        return content_key({"files": files, "arguments": dict(self.arguments), "parents": parents})
 
 
 def find_images(root: Path) -> list[Image]:
     """All images of `root`/containers, the base image first.
 
     Raises:
-        DefinitionError: An images.yaml is wrong.
+        DefinitionError: An images.yaml is wrong, or a Dockerfile starts from an image that nobody makes.
     """
-    found: list[Image] = []
-    for dockerfile in sorted((root / "containers").glob("*/Dockerfile")):
-        folder = dockerfile.parent
-        listing = folder / "images.yaml"
-        tags = read_yaml(listing) if listing.is_file() else {"latest": {}}
-        for tag, arguments in tags.items():
-            if not isinstance(tag, str) or not _TAG.fullmatch(tag):
-                raise DefinitionError(f'{listing}: {tag!r} is no tag; write it in quotes, such as "1.2"')
-            values = arguments or {}
-            if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-                raise DefinitionError(f"{listing}: {tag}: build arguments must be texts; put them in quotes")
-            found.append(Image(folder, tag, values))
-    return sorted(found, key=lambda image: image.folder.name != "base")
+    tags = {
+        (dockerfile.parent, tag): arguments
+        for dockerfile in sorted((root / "containers").glob("*/Dockerfile"))
+        for tag, arguments in _tags(dockerfile.parent / "images.yaml").items()
+    }
+    found: dict[str, Image] = {}
+
+    def add(folder: Path, tag: str, below: tuple[str, ...]) -> Image:
+        name = f"{folder.name}:{tag}"
+        dockerfile = folder / "Dockerfile"
+        if name in below:
+            raise DefinitionError(
+                f"{dockerfile}: starts from itself by way of {', '.join(below)}; correct it"
+            )
+        if (folder, tag) not in tags:
+            by_whom = f"{below[-1].partition(':')[0]}/Dockerfile" if below else str(dockerfile)
+            raise DefinitionError(
+                f"{folder.parent / by_whom}: {IMAGE_PREFIX}{name} is none of containers/; correct it"
+            )
+        if name not in found:
+            arguments = tags[folder, tag]
+            parents = tuple(
+                add(folder.parent / parent, parent_tag, (*below, name))
+                for parent, parent_tag in _parents(dockerfile, arguments)
+            )
+            found[name] = Image(folder, tag, arguments, parents)
+        return found[name]
+
+    for folder, tag in tags:
+        add(folder, tag, ())
+    return sorted(found.values(), key=lambda image: image.folder.name != "base")
+
+
+def _tags(listing: Path) -> dict[str, dict[str, str]]:
+    """Tags to build arguments."""
+    tags = read_yaml(listing) if listing.is_file() else {"latest": {}}
+    for tag, arguments in tags.items():
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            raise DefinitionError(f'{listing}: {tag!r} is no tag; write it in quotes, such as "1.2"')
+        if not isinstance(arguments, dict) or not all(isinstance(value, str) for value in arguments.values()):
+            raise DefinitionError(f"{listing}: {tag}: build arguments must be texts; put them in quotes")
+    return tags
+
+
+def _parents(dockerfile: Path, arguments: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Folder and tag of each image of ours that a Dockerfile names."""
+    text = _COMMENT.sub("", dockerfile.read_text(encoding="utf-8"))
+    values = {**dict(_ARGUMENT.findall(text)), **arguments}
+    names = [_VARIABLE.sub(lambda match: values.get(match[1], ""), name) for name in _PARENT.findall(text)]
+    pairs = [name.partition(":") for name in dict.fromkeys(names)]
+    return [(folder, tag or "latest") for folder, _, tag in pairs]
 
 
 def select(images: list[Image], names: list[str]) -> list[Image]:
@@ -110,25 +142,14 @@ def select(images: list[Image], names: list[str]) -> list[Image]:
     return [image for image in images if {image.folder.name, image.short_name} & set(names)]
 
 
-def with_parents(images: list[Image], chosen: list[Image]) -> list[Image]:
+def with_parents(chosen: list[Image]) -> list[Image]:
     """`chosen` and what they start from, parents first."""
-    by_name = {image.short_name: image for image in images}
     ordered: dict[str, Image] = {}
-    open_names: list[str] = []
 
     def add(image: Image) -> None:
-        if image.short_name in open_names:
-            raise DefinitionError(f"{image.folder / 'Dockerfile'}: starts from itself; correct it")
-        open_names.append(image.short_name)
-        for parent in image.parents():
-            if parent not in by_name:
-                raise DefinitionError(
-                    f"{image.folder / 'Dockerfile'}: {IMAGE_PREFIX}{parent} is none of containers/; correct it"
-                )
-            if parent not in ordered:
-                add(by_name[parent])
-        open_names.pop()
-        ordered[image.short_name] = image
+        for parent in image.parents:
+            add(parent)
+        ordered.setdefault(image.name, image)
 
     for image in chosen:
         add(image)
@@ -154,26 +175,26 @@ def build(client: Any, image: Image) -> str:
         CodecError: The build failed; ends with the last lines of its log.
     """
     proxies = {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
-    log: list[str] = []
-    stream = client.api.build(
-        fileobj=_context(image.folder),
-        custom_context=True,
-        tag=image.name,
-        buildargs={**image.arguments, **proxies},
-        labels={RECIPE_LABEL: image.recipe()},
-        network_mode="host",
-        rm=True,
-        forcerm=True,
-        decode=True,
-    )
-    for message in stream:
-        log += str(message.get("stream", "")).splitlines()
-        if "error" in message:
-            tail = "\n".join(line for line in log if line.strip()).splitlines()[-_LOG_LINES:]
-            raise CodecError(
-                f"{image.folder / 'Dockerfile'}: {image.name} cannot be built: {message['error']}\n"
-                + "\n".join(tail)
-            )
+    # On disk and not in memory: weights may be among the files.
+    with tempfile.TemporaryFile() as context:
+        _write_context(image.folder, context)
+        stream = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=image.name,
+            buildargs={**image.arguments, **proxies},
+            labels={RECIPE_LABEL: image.recipe()},
+            network_mode="host",
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        log: list[str] = []
+        for message in stream:
+            log += [line for line in str(message.get("stream", "")).splitlines() if line.strip()]
+            if "error" in message:
+                problem = f"{image.name} cannot be built: {message['error'].strip()}"
+                raise CodecError("\n".join([f"{image.folder / 'Dockerfile'}: {problem}", *log[-_LOG_LINES:]]))
     built: str = client.images.get(image.name).id
     return built
 
@@ -182,10 +203,8 @@ def _context_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _context(folder: Path) -> IO[bytes]:
+def _write_context(folder: Path, stream: IO[bytes]) -> None:
     """The folder as a tar archive that depends on names and contents alone, not on times or owners."""
-    # On disk and not in memory: weights may be among the files.
-    stream = tempfile.TemporaryFile()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for path in _context_files(folder):
             entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
@@ -194,4 +213,3 @@ def _context(folder: Path) -> IO[bytes]:
             with path.open("rb") as content:
                 archive.addfile(entry, content)
     stream.seek(0)
-    return stream

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     client = connect()
     try:
         if arguments.action == "build":
-            return _build(client, images.with_parents(found, chosen), force=arguments.force)
+            return _build(client, images.with_parents(chosen), force=arguments.force)
         if arguments.action == "list":
             return _list(client, chosen)
         return _verify(client, chosen, Definitions(arguments.root))
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _build(client: Any, chosen: list[images.Image], *, force: bool) -> int:
     failed: set[str] = set()
     for image in chosen:
-        broken = failed & set(image.parents())
+        broken = failed & {parent.short_name for parent in image.parents}
         if broken:
             print(f"{image.short_name}: left out, {sorted(broken)[0]} was not built", file=sys.stderr)
             failed.add(image.short_name)

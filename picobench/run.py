@@ -66,7 +66,7 @@ class BDOptions:
     """How BD-rates are computed; see `picobench.analysis`."""
 
     methods: tuple[Literal["pchip", "akima", "cubic"], ...] = ("pchip",)
-    minimum_overlap: float = 0.5
+    minimum_overlap: float = 0.25
     bootstrap_resamples: int = 2000
     confidence: float = 0.95
     seed: int = 1

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from metrics_case import ALEXNET, LPIPS_HEADS, definition, jpeg, pattern, read_picture, save, seed_lpips
+from metrics_case import ALEXNET, LPIPS_HEADS, ROOT, definition, jpeg, pattern, read_picture, save, seed_lpips
 
+from picobench.definitions import Definitions
 from picobench.errors import MetricError
 from picobench.files import sha256_file
-from picobench.metrics import Metric, MetricDefinition, load
+from picobench.metrics import Metric, MetricDefinition, availability, fingerprint, load, read_metric
 from picobench.metrics.guard import guarded
 
 torch = pytest.importorskip("torch")
@@ -221,6 +222,35 @@ def test_a_metric_of_pyiqa_needs_its_definition_alone(name: str, tmp_path: Path)
     scores = [metric.score(reference, jpeg(reference, quality)) for quality in (5, 95)]
     assert metric.definition.better(scores[1], scores[0])
     assert metric.score(reference, reference) == pytest.approx(metric.definition.identical, abs=1e-5)
+
+
+def test_adding_a_metric_of_pyiqa_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "gmsd_y_bt601.yaml").write_text(
+        """
+        id: gmsd_y_bt601
+        label: GMSD (Y)
+        backend: pyiqa
+        function: gmsd
+        options: {test_y_channel: true}
+        direction: lower
+        unit: ""
+        range: [0, null]
+        identical: 0
+        input: luma
+        minimum_side: 16
+        seconds_per_megapixel: 0.2
+        memory_megabytes_per_megapixel: 100
+        homepage: https://example.org
+        licence: pyiqa's
+        """
+    )
+    metric = read_metric(Definitions(ROOT, (tmp_path,)), "gmsd_y_bt601")
+    assert availability(metric, tmp_path) == (True, "")
+    assert fingerprint(metric, tmp_path)["function"] == "gmsd"
+    reference, _ = pattern(64, 80)
+    scores = [load(metric, tmp_path).score(reference, jpeg(reference, quality)) for quality in (95, 30, 5)]
+    assert 0 < scores[0] < scores[1] < scores[2]
 
 
 def test_a_wrong_statement_about_identical_pictures_is_found(tmp_path: Path) -> None:

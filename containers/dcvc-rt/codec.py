@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, "/opt/dcvc-rt")
-from src.layers.cuda_inference import replicate_pad  # noqa: E402
-from src.models.image_model import DMCI  # noqa: E402
-from src.utils.common import get_state_dict, set_torch_env  # noqa: E402
-from src.utils.transforms import rgb2ycbcr, ycbcr2rgb  # noqa: E402
+from src.layers.cuda_inference import replicate_pad
+from src.models.image_model import DMCI
+from src.utils.common import get_state_dict, set_torch_env
+from src.utils.transforms import rgb2ycbcr, ycbcr2rgb
 
 WEIGHTS = "/opt/dcvc-rt/weights/cvpr2025_image.pth.tar"
 MULTIPLE = 16
@@ -28,6 +28,7 @@ FORCE_ZERO_THRESHOLD = 0.12
 
 
 def load() -> torch.nn.Module:
+    """The network, ready to code."""
     set_torch_env()
     net = DMCI()
     net.load_state_dict(get_state_dict(WEIGHTS))
@@ -37,6 +38,7 @@ def load() -> torch.nn.Module:
 
 
 def encode(qp: str, source: str, target: str) -> None:
+    """Code the PNG `source` to the file `target`."""
     net = load()
     pixels = np.asarray(Image.open(source).convert("RGB"))
     height, width = pixels.shape[:2]
@@ -50,6 +52,7 @@ def encode(qp: str, source: str, target: str) -> None:
 
 
 def decode(source: str, target: str) -> None:
+    """Decode the file `source` to the PNG `target`."""
     net = load()
     data = Path(source).read_bytes()
     height, width, qp = struct.unpack_from("<HHB", data)

@@ -13,14 +13,15 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, "/opt/mlicpp/MLIC++")
-from config.config import model_config  # noqa: E402
-from models import MLICPlusPlus  # noqa: E402
-from utils.testing import compress_one_image, decompress_one_image  # noqa: E402
+from config.config import model_config
+from models import MLICPlusPlus
+from utils.testing import compress_one_image, decompress_one_image
 
 MULTIPLE = 64
 
 
 def load(model: str) -> torch.nn.Module:
+    """The network with the weights of that name, ready to code."""
     torch.backends.cudnn.deterministic = True
     path = Path("/opt/mlicpp/weights") / f"{model}.pth.tar"
     net = MLICPlusPlus(config=model_config())
@@ -33,18 +34,18 @@ def load(model: str) -> torch.nn.Module:
 
 
 def encode(model: str, source: str, target: str) -> None:
+    """Code the PNG `source` to the file `target`."""
     net = load(model)
     pixels = np.asarray(Image.open(source).convert("RGB"))
     height, width = pixels.shape[:2]
     image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
     image = torch.nn.functional.pad(image, (0, -width % MULTIPLE, 0, -height % MULTIPLE))
     device = next(net.parameters()).device
-    compress_one_image(
-        model=net, x=image.to(device), stream_path=".", H=height, W=width, img_name=target
-    )
+    compress_one_image(model=net, x=image.to(device), stream_path=".", H=height, W=width, img_name=target)
 
 
 def decode(model: str, source: str, target: str) -> None:
+    """Decode the file `source` to the PNG `target`."""
     net = load(model)
     image, _ = decompress_one_image(model=net, stream_path=".", img_name=source)
     pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()

@@ -15,13 +15,16 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, "/opt/tcm")
-from models import TCM  # noqa: E402
+from models import TCM
 
 MULTIPLE = 128
 
 
 def load(model: str) -> torch.nn.Module:
-    checkpoint = torch.load(Path("/opt/tcm/weights") / f"{model}.pth.tar", map_location="cpu", weights_only=True)
+    """The network with the weights of that name, ready to code."""
+    checkpoint = torch.load(
+        Path("/opt/tcm/weights") / f"{model}.pth.tar", map_location="cpu", weights_only=True
+    )
     state = {name.replace("module.", ""): value for name, value in checkpoint["state_dict"].items()}
     net = TCM(config=[2] * 6, head_dim=[8, 16, 32, 32, 16, 8], drop_path_rate=0.0, N=128, M=320)
     net.load_state_dict(state)
@@ -31,11 +34,13 @@ def load(model: str) -> torch.nn.Module:
 
 
 def margins(side: int) -> tuple[int, int]:
+    """Padding before and behind."""
     missing = -side % MULTIPLE
     return missing // 2, missing - missing // 2
 
 
 def encode(model: str, source: str, target: str) -> None:
+    """Code the PNG `source` to the file `target`."""
     net = load(model)
     pixels = np.asarray(Image.open(source).convert("RGB"))
     height, width = pixels.shape[:2]
@@ -50,6 +55,7 @@ def encode(model: str, source: str, target: str) -> None:
 
 
 def decode(model: str, source: str, target: str) -> None:
+    """Decode the file `source` to the PNG `target`."""
     net = load(model)
     data = Path(source).read_bytes()
     height, width, rows, columns = struct.unpack_from("<4H", data)

@@ -19,4 +19,8 @@ def adapter_for(codec: Codec) -> Adapter:
         from picobench.adapters.python import PythonAdapter
 
         return PythonAdapter(codec.binding)
+    if codec.adapter == "reconstructions":
+        from picobench.adapters.reconstructions import ReconstructionsAdapter
+
+        return ReconstructionsAdapter(codec)
     raise CodecError(f"codec {codec.id}: the adapter {codec.adapter!r} is not available in this version")

@@ -18,6 +18,23 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class PublishedRate:
+    """Rate of a reconstruction that somebody else made, as they give it: there is no bitstream to weigh.
+
+    Attributes:
+        bpp: Bits per pixel of the reference.
+        size_bytes: None where only bits per pixel were published.
+        file: The picture, by the name of its collection and its path in there.
+        sha256: Digest of the picture's file.
+    """
+
+    bpp: float
+    size_bytes: int | None
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What happened to one image in one call of an encoder or decoder.
 
@@ -29,6 +46,8 @@ class Outcome:
         call: The argv, or the library call as text, that reproduces the result.
         exit_status: Of the program, where there is one.
         stderr_tail: The last lines of the program's standard error, at most 2,000 characters.
+        published: The rate, where nothing is coded here.
+        absent: Whether `reason` says that this was never published: no failure of the codec.
     """
 
     reason: str = ""
@@ -37,6 +56,8 @@ class Outcome:
     call: tuple[str, ...] = ()
     exit_status: int | None = None
     stderr_tail: str = ""
+    published: PublishedRate | None = None
+    absent: bool = False
 
     @property
     def ok(self) -> bool:

@@ -190,6 +190,8 @@ class CommandAdapter:
         if clash or unused:
             problem = f"{clash[0]!r} has another meaning" if clash else f"{unused[0]!r} is used nowhere"
             raise DefinitionError(f"codec {self._codec}: parameter {problem}; rename or remove it")
+        if "colour" in self._command and not self._planar:
+            raise DefinitionError(f"codec {self._codec}: colour is for planar input; remove it")
         if self._output in {"y4m", "yuv"} and not self._planar:
             raise DefinitionError(f"codec {self._codec}: planar output needs planar input; correct one")
 
@@ -217,9 +219,7 @@ class CommandAdapter:
         details = {
             "runner": type(self._runner).__name__.removesuffix("Runner").lower(),
             "colour": str(self._colour) if self._planar else "RGB in and out; conversion by the codec",
-            "padding": f"to multiples of {self._padding}, edges repeated"
-            if self._padding > 1
-            else "none of ours",
+            "padding": self._padding_text(),
             "size_header_bytes": str(_SIZE_HEADER.size if self._has_size_header else 0),
             "timing": "wall time of the program, with its own start and its own reading and writing of files",
         }
@@ -343,10 +343,13 @@ def _read_result(path: Path) -> bytes:
         raise CodecError(f"no file {path.name} was written") from None
     except OSError as error:
         raise CodecError(f"{path.name} is no readable file ({error.strerror})") from None
-    with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise CodecError(f"{path.name} is no file of its own but a link, pipe or device")
+            raise CodecError(f"{path.name} is no file of its own but a link, folder, pipe or device")
         if status.st_size > _MAXIMUM_FILE_BYTES:
             raise CodecError(f"{path.name} has {status.st_size} bytes: more than any picture needs")
-        return stream.read()
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(handle)

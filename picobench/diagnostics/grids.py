@@ -72,17 +72,21 @@ def _borders(origin: int, stride: int, length: int, margin: int, overlap: int) -
     return every[(every >= max(margin, 1)) & (every + overlap <= length - max(margin, 1))]
 
 
-def dyadic_class(positions: IntArray, lattice: int, overlap: int = 0) -> IntArray:
-    """Class of each position: the largest power of two up to `lattice` that divides it.
+def lattice_class(positions: IntArray, lattice: int, overlap: int = 0) -> IntArray:
+    """Class of each position: equal for positions that transform grids of period up to `lattice` treat alike.
 
-    With an overlap the step has two sides, and the class joins those of both.
+    Positions off the lattice of half the period are told apart by their distance to it, those on it by
+    whether they are multiples of `lattice` itself. With an overlap the step has two sides, and the class
+    joins those of both.
     """
-    return _power(positions, lattice) * (2 * lattice) + _power(positions + overlap, lattice)
+    return _side(positions, lattice) * (2 * lattice) + _side(positions + overlap, lattice)
 
 
-def _power(positions: IntArray, lattice: int) -> IntArray:
-    folded = np.where(positions % lattice == 0, lattice, positions % lattice)
-    return folded & -folded
+def _side(positions: IntArray, lattice: int) -> IntArray:
+    half = lattice // 2
+    residue = positions % half
+    distance = np.minimum(residue, half - residue)
+    return np.where(residue > 0, distance, np.where(positions % lattice > 0, half, lattice))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +116,11 @@ def exchangeable_lines(
         lattice: See `LATTICE`.
     """
     positions = np.arange(margin, length - overlap - margin + 1, dtype=np.int64)
-    classes = dyadic_class(positions, lattice, overlap)
+    classes = lattice_class(positions, lattice, overlap)
     # Closer than this, the strips of a neighbour lie mostly on the border itself and would hide its step.
     reach = min(margin, stride // 4)
     near = np.abs(positions[:, None] - borders[None, :]).min(axis=1) < reach
-    own = dyadic_class(borders, lattice, overlap)
+    own = lattice_class(borders, lattice, overlap)
     return [
         ExchangeableLines(borders[own == kind], positions[(classes == kind) & ~near])
         for kind in np.unique(own)

@@ -46,6 +46,12 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
                 details |= record["details"]
                 call: list[str] = next((row["call"] for row in record["images"] if row["call"]), [])
                 calls.setdefault(unit.point, {"encode": " ".join(call)})
+    for (codec_id, _), sheets in work.sheets.items():
+        if codec_id == name:
+            for sheet in sheets:
+                for unit_name, rows in read_json(sheet.file)["units"].items():
+                    decode = next((row["call"] for row in rows if row.get("call")), [])
+                    calls.get(unit_name.rpartition("-")[0], {}).setdefault("decode", " ".join(decode))
     return {
         "label": codec.label,
         "trust": "decoded",
@@ -64,12 +70,20 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
 def _dataset(run: Run, work: Work, name: str) -> dict[str, Any]:
     definition = run.definitions.read("datasets", run.datasets[name].id)
     inventory = work.inventories[name]
+    # Pictures of a collection may each have a title and a licence of their own.
+    texts = {
+        entry["file"]: {key: entry[key] for key in ("title", "licence") if key in entry}
+        for entry in definition["source"].get("files", [])
+        if isinstance(entry, dict)
+    }
     return {
         "label": definition.get("label", name),
         "images": len(inventory.pictures),
         "megapixels": round(sum(picture.megapixels for picture in inventory.pictures), 3),
         "inventory_sha256": sha256_file(layout.inventory_file(name)),
-        "images_list": [asdict(picture.row) for picture in inventory.pictures],
+        "images_list": [
+            asdict(picture.row) | texts.get(picture.row.source, {}) for picture in inventory.pictures
+        ],
         "refused": [asdict(refusal) for refusal in inventory.prepared.refused],
         **{key: definition.get(key, "") for key in ("homepage", "licence", "citation")},
     }

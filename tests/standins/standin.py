@@ -4,7 +4,7 @@
 One program under many names. It checks its command line against what the program of that name documents,
 reads the picture in the format that program reads, and codes it by dividing samples by a step that follows
 the quality option and compressing the result with zlib. So rate falls as quality falls, and what comes back
-is what went in up to the step. It needs NumPy and Pillow.
+is what went in up to the step. It needs NumPy and Pillow, loaded only when the command line is accepted.
 """
 
 import io
@@ -14,9 +14,6 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 MAGIC = b"standin\n"
 INTEGER, NUMBER, TEXT = r"-?\d+", r"-?\d+(\.\d+)?(e-?\d+)?", r"[^-].*"
@@ -57,11 +54,31 @@ _VTM = {
     "--Level": r"[1-6]([.][1-3])?",
     **dict.fromkeys(("-c", "-i", "-b", "-o"), TEXT),
 }
-_AVM_INTEGERS = (
-    "--frame-parallel --cpu-used --limit --skip --passes --use-fixed-qp-offsets --deltaq-mode --enable-tpl-model "
-    "--input-bit-depth --bit-depth --qp --tile-rows --tile-columns --threads --row-mt --enable-fwd-kf "
-    "--enable-keyframe-filtering --kf-min-dist --kf-max-dist -w -h --fps --enable-intrabc-ext"
-).split()
+_AVM_INTEGERS = [
+    "--frame-parallel",
+    "--cpu-used",
+    "--limit",
+    "--skip",
+    "--passes",
+    "--use-fixed-qp-offsets",
+    "--deltaq-mode",
+    "--enable-tpl-model",
+    "--input-bit-depth",
+    "--bit-depth",
+    "--qp",
+    "--tile-rows",
+    "--tile-columns",
+    "--threads",
+    "--row-mt",
+    "--enable-fwd-kf",
+    "--enable-keyframe-filtering",
+    "--kf-min-dist",
+    "--kf-max-dist",
+    "-w",
+    "-h",
+    "--fps",
+    "--enable-intrabc-ext",
+]
 _LEARNED = {
     "mse_0.0018": 40,
     "mse_0.0035": 32,
@@ -305,8 +322,10 @@ def step_of(program: Program, given: dict[str, str]) -> int:
     return 1 + round(40 * (1 - share if program.rising else share))
 
 
-def read_samples(program: Program, given: dict[str, str]) -> tuple[dict[str, object], np.ndarray]:
+def read_samples(program: Program, given: dict[str, str]) -> "tuple[dict[str, object], np.ndarray]":
     """What describes the picture, and its samples in one row."""
+    from PIL import Image
+
     data = Path(given[program.source]).read_bytes()
     if program.picture == "png":
         pixels = np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("RGB"))
@@ -317,13 +336,12 @@ def read_samples(program: Program, given: dict[str, str]) -> tuple[dict[str, obj
         if (fields["W"], fields["H"]) != (given["-w"], given["-h"]) or fields["C"] != "444p10":
             refuse(f"the input is not what the options say: {header!r}")
         width, height, chroma, depth = int(fields["W"]), int(fields["H"]), "444", 10
+    elif "--size" in given:
+        width, height = map(int, given["--size"].split("x"))
+        chroma, depth = "420", 10 if given["--format"] == "yuv420_10" else 8
     else:
-        if "--size" in given:
-            width, height = map(int, given["--size"].split("x"))
-            chroma, depth = "420", 10 if given["--format"] == "yuv420_10" else 8
-        else:
-            width, height = int(given["-wdt"]), int(given["-hgt"])
-            chroma, depth = given["--InputChromaFormat"], int(given["--InputBitDepth"])
+        width, height = int(given["-wdt"]), int(given["-hgt"])
+        chroma, depth = given["--InputChromaFormat"], int(given["--InputBitDepth"])
     if chroma == "420" and (width % 2 or height % 2):
         refuse("4:2:0 needs even sides")
     samples = np.frombuffer(data, dtype="<u2" if depth > 8 else np.uint8)
@@ -350,6 +368,8 @@ def decode(program: Program, given: dict[str, str]) -> None:
         refuse("this is no bitstream")
     text, _, body = data.removeprefix(MAGIC).partition(b"\n")
     header = json.loads(text)
+    from PIL import Image
+
     levels = np.frombuffer(zlib.decompress(body), dtype="<u2").astype(np.int32)
     largest = (1 << header["bits"]) - 1
     samples = np.clip(levels * header["step"], 0, largest).astype("<u2" if header["bits"] > 8 else np.uint8)
@@ -371,6 +391,9 @@ def main() -> None:
     else:
         program = PROGRAMS[name]
     given = parse(program, arguments)
+    global np  # noqa: PLW0603  refusals need not wait for it
+    import numpy as np
+
     (decode if program.quality is None else encode)(program, given)
 
 
