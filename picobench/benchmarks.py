@@ -104,12 +104,12 @@ def _account(work: Path, wall: float, cores: int) -> str:
 def _job_seconds(work: Path) -> dict[str, float]:
     """Wall time of jobs by kind, from the records that Snakemake keeps of each output."""
     totals = {"encode": 0.0, "measure": 0.0, "other": 0.0, "count": 0.0}
-    seen: set[tuple[str, float]] = set()
+    seen: set[tuple[str, float]] = set()  # a job with several outputs has several records
     for path in (work / ".snakemake" / "metadata").rglob("*"):
         if not path.is_file():
             continue
         record = json.loads(path.read_text())
-        identity = (record["rule"], record["starttime"])
+        identity = (record["shellcmd"], record["starttime"])
         if record["rule"] == "dataset" or identity in seen:
             continue
         seen.add(identity)

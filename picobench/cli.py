@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from picobench import doctor
     from picobench.analysis import bdrate_cli
+    from picobench.imports import curves_cli, reconstructions_cli
+    from picobench.ratings import elo_cli
 
     parser = argparse.ArgumentParser(
         prog="picobench", description="Benchmark and reproducibility suite for image codecs."
@@ -45,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     doctor.register(commands)
     bdrate_cli.register(commands)
+    elo_cli.register(commands)
+    elo_cli.register_import(commands)
+    reconstructions_cli.register(commands)
+    curves_cli.register(commands)
     return parser
 
 

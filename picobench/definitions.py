@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Definitions of codecs, datasets and metrics: found in the project's folders, read, checked.
+"""Definitions of codecs, datasets, metrics and published curves: found in the project's folders, read, checked.
 
-`codecs/<id>.yaml`, `datasets/<id>.yaml` and `metrics/<id>.yaml` of the project, then of each folder that
-the configuration names under `definitions`.
+`codecs/<id>.yaml`, `datasets/<id>.yaml`, `metrics/<id>.yaml` and `curves/<id>.yaml` of the project, then of
+each folder that the configuration names under `definitions`.
 """
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +15,8 @@ from typing import Any, Literal
 from picobench.errors import DefinitionError
 from picobench.yamlfile import did_you_mean, read_yaml, validate
 
-Kind = Literal["codecs", "datasets", "metrics"]
-_SCHEMA: dict[Kind, str] = {"codecs": "codec", "datasets": "dataset", "metrics": "metric"}
+Kind = Literal["codecs", "datasets", "metrics", "curves"]
+_SCHEMA: dict[Kind, str] = {"codecs": "codec", "datasets": "dataset", "metrics": "metric", "curves": "curve"}
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,17 @@ class Definitions:
     Attributes:
         root: The project's folder, with `codecs/`, `datasets/` and `metrics/` in it.
         extra: A user's own folders of the same shape.
+        mirrors: Folders that hold files others published, by the name of the dataset or collection.
     """
 
     root: Path
     extra: tuple[Path, ...] = ()
+    mirrors: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+
+    def mirrors_of(self, name: str) -> list[Path]:
+        """Folders to look in before anything is downloaded: the configuration's, then the environment's."""
+        named = os.environ.get("PICOBENCH_MIRRORS", "")
+        return [*self.mirrors.get(name, ()), *(Path(part) for part in named.split(os.pathsep) if part)]
 
     def ids(self, kind: Kind) -> list[str]:
         """All ids of a kind, sorted."""
@@ -83,6 +91,7 @@ class Codec:
         id: `<id>` or `<id>@<version>`.
         points: Operating point names to the options that they add to `options`.
         encode_seconds, decode_seconds: Expected, for one megapixel.
+        reconstructions: For published pictures: manifest, collection, and folders that may hold it.
         timeout_seconds: Limit for one call on one image; None for a generous multiple of what is expected.
         text: What the report shows: homepage, licence, citation, notes.
         sha256: Digest of the definition's file.
@@ -101,6 +110,12 @@ class Codec:
     deterministic: bool
     text: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
+    reconstructions: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trust(self) -> str:
+        """Trust level of its numbers."""
+        return "published reconstruction" if self.adapter == "reconstructions" else "decoded"
 
     def point_options(self, point: str) -> dict[str, Any]:
         """The options that encoder and decoder get at an operating point.
@@ -141,22 +156,56 @@ def read_codec(definitions: Definitions, name: str, *, check: bool = True) -> Co
         changes = versions[version]
     elif versions:
         raise DefinitionError(f"codec {base} has versions: name one, such as {base}@{next(iter(versions))}")
-    seconds = raw["seconds_per_megapixel"]
+    chosen = {**raw, **changes}
+    seconds = chosen["seconds_per_megapixel"]
     text: dict[str, str] = {
-        key: raw[key] for key in ("homepage", "licence", "citation", "notes") if key in raw
+        key: chosen[key] for key in ("homepage", "licence", "citation", "notes") if key in chosen
     }
+    reconstructions = _reconstructions(definitions, base, chosen)
+    is_program = chosen["adapter"] == "command"
     return Codec(
         id=name,
         label=changes.get("label", f"{raw['label']} {version}".strip()),
-        adapter=raw["adapter"],
+        adapter=chosen["adapter"],
         binding=raw.get("binding", ""),
-        command={**raw.get("command", {}), **changes.get("command", {})},
+        command={**raw.get("command", {}), **changes.get("command", {})} if is_program else {},
         options={**raw.get("options", {}), **changes.get("options", {})},
-        points=raw["points"],
+        points=_points(name, chosen, reconstructions),
         encode_seconds=seconds["encode"],
         decode_seconds=seconds["decode"],
         timeout_seconds=raw.get("timeout_seconds"),
         deterministic=raw.get("deterministic", True),
-        text={**text, **({"notes": changes["notes"]} if "notes" in changes else {})},
+        text=text,
         sha256=hashlib.sha256(definitions.path("codecs", base).read_bytes()).hexdigest(),
+        reconstructions=reconstructions,
     )
+
+
+def _reconstructions(definitions: Definitions, base: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The block with its manifest looked up, and with the folders that may hold the pictures."""
+    if chosen["adapter"] != "reconstructions":
+        return {}
+    block = chosen.get("reconstructions")
+    if block is None:
+        raise DefinitionError(f"codec {base}: the adapter reconstructions needs a block of that name; add it")
+    beside = definitions.path("codecs", base).parent
+    places = [beside, *(folder / "codecs" for folder in definitions.extra)]
+    manifests = [place / block["manifest"] for place in places]
+    manifest = next((path for path in manifests if path.is_file()), manifests[0])
+    folders = definitions.mirrors_of(block["collection"])
+    return {**block, "manifest": str(manifest), "folders": [str(folder) for folder in folders]}
+
+
+def _points(
+    name: str, chosen: Mapping[str, Any], reconstructions: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, Any]]:
+    if reconstructions:
+        # Which points there are is the manifest's to say; where there is none yet, its adapter says so.
+        from picobench.manifest import published_points  # not needed by jobs of other codecs
+
+        manifest = Path(reconstructions["manifest"])
+        return published_points(manifest, reconstructions["codec"]) if manifest.is_file() else {}
+    points: Mapping[str, Mapping[str, Any]] = chosen.get("points", {})
+    if not points:
+        raise DefinitionError(f"codec {name}: has no operating points; add them under points")
+    return points

@@ -22,7 +22,10 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     args = _parser().parse_args(argv)
-    definitions = Definitions(args.root, tuple(args.definitions))
+    mirrors: dict[str, list[Path]] = {}
+    for name, _, folder in (text.partition("=") for text in args.mirror_of):
+        mirrors.setdefault(name, []).append(Path(folder))
+    definitions = Definitions(args.root, tuple(args.definitions), mirrors)
     try:
         args.job(args, definitions)
     except PicobenchError as error:
@@ -35,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m picobench.jobs", description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--definitions", type=Path, action="append", default=[])
+    parser.add_argument("--mirror-of", action="append", default=[], metavar="COLLECTION=FOLDER")
     stages = parser.add_subparsers(required=True)
 
     dataset = stages.add_parser("dataset")

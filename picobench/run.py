@@ -2,7 +2,7 @@
 """A run: its configuration resolved against the definitions, checked as a whole before anything is computed."""
 
 import json
-import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from picobench.definitions import Codec, Definitions, codec_versions, read_codec
 from picobench.errors import DefinitionError, PicobenchError
 from picobench.files import content_key
 from picobench.metrics import MetricDefinition
+from picobench.published_curves import PublishedCurve, read_published_curve
 from picobench.yamlfile import did_you_mean, validate
 
 T = TypeVar("T")
@@ -39,11 +40,12 @@ class DatasetRequest:
 
 @dataclass(frozen=True)
 class CodecRequest:
-    """A codec of the run: its definition, what it runs on, and the points asked for."""
+    """A codec of the run: its definition, what it runs on, the points asked for, the datasets if not all."""
 
     codec: Codec
     environment: Environment
     points: tuple[str, ...]
+    datasets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,19 @@ class BDOptions:
 
 
 @dataclass(frozen=True)
+class EqualRateOptions:
+    """How codecs are compared at nearly equal rate; see `picobench.analysis.paired`.
+
+    Attributes:
+        base: The codec that the others are compared with; the anchor when "".
+        tolerance: Largest difference of the rates of a pair, as a share of the base's.
+    """
+
+    base: str = ""
+    tolerance: float = 0.15
+
+
+@dataclass(frozen=True)
 class Run:
     """Everything a run consists of."""
 
@@ -81,11 +96,11 @@ class Run:
     datasets: Mapping[str, DatasetRequest]
     codecs: Mapping[str, CodecRequest]
     metrics: Mapping[str, MetricRequest]
+    curves: Mapping[str, PublishedCurve]
     anchor: str
     bd_rate: BDOptions
     stop_on_failure: bool
     offline: bool
-    mirrors: Mapping[str, tuple[Path, ...]]
     job_seconds: float
     config: Mapping[str, Any]
 
@@ -93,11 +108,6 @@ class Run:
     def available_metrics(self) -> dict[str, str]:
         """Metrics that can be computed here, with their keys."""
         return {name: request.key for name, request in self.metrics.items() if request.available}
-
-    def mirrors_of(self, dataset: str) -> list[Path]:
-        """Folders to look in before anything is downloaded: the configuration's, then the environment's."""
-        named = os.environ.get("PICOBENCH_MIRRORS", "")
-        return [*self.mirrors.get(dataset, ()), *(Path(part) for part in named.split(os.pathsep) if part)]
 
     @property
     def config_json(self) -> str:
@@ -114,6 +124,7 @@ class Run:
                 "datasets": {
                     name: self.definitions.read("datasets", r.id) for name, r in self.datasets.items()
                 },
+                "curves": {name: self.definitions.read("curves", name) for name in self.curves},
                 "why": {name: request.why for name, request in self.metrics.items()},
             }
         )
@@ -134,19 +145,32 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
     if config["run"] in layout.RESERVED_RUN_NAMES:
         raise DefinitionError(f"{source}: a run cannot be called {config['run']!r}; choose another name")
     definitions = Definitions(
-        root, tuple(Path(folder).expanduser() for folder in config.get("definitions", []))
+        root,
+        tuple(Path(folder).expanduser() for folder in config.get("definitions", [])),
+        {
+            name: tuple(Path(folder).expanduser() for folder in folders)
+            for name, folders in config.get("mirrors", {}).items()
+        },
     )
     problems: list[str] = []
 
     datasets = _collect(config["datasets"], lambda item: _dataset(definitions, item), problems)
+    names = tuple(request.name for request in datasets)
     codecs = _collect(
-        _expand(definitions, config["codecs"], problems), lambda i: _codec(definitions, *i), problems
+        _expand(definitions, config["codecs"], problems), lambda i: _codec(definitions, names, *i), problems
+    )
+    ids = {request.id: request.name for request in datasets}
+    curves = _collect(
+        config.get("curves", []), lambda name: read_published_curve(definitions, name, ids), problems
     )
     metric_requests = _collect(config["metrics"], lambda name: _metric(definitions, name), problems)
     anchor = config["anchor"]
-    wanted = [request.codec.id for request in codecs]
-    if not problems and anchor not in wanted:
-        problems.append(f"the anchor {anchor!r} is not among the codecs{did_you_mean(anchor, wanted)}")
+    wanted = [request.codec.id for request in codecs] + [curve.id for curve in curves]
+    problems += [f"{name!r} is twice among codecs and curves" for name, n in Counter(wanted).items() if n > 1]
+    base = equal_rate_options(config)
+    for what, name in (("anchor", anchor), ("base of equal_rate", base.base or anchor)):
+        if not problems and name not in wanted:
+            problems.append(f"the {what} {name!r} is not among the codecs{did_you_mean(name, wanted)}")
     if problems:
         raise DefinitionError("\n".join(f"{source}: {problem}" for problem in problems))
 
@@ -156,17 +180,19 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
         datasets={request.name: request for request in datasets},
         codecs={request.codec.id: request for request in codecs},
         metrics={request.definition.id: request for request in metric_requests},
+        curves={curve.id: curve for curve in curves},
         anchor=anchor,
         bd_rate=bd_options(config),
         stop_on_failure=config.get("on_failure", "continue") == "stop",
         offline=config.get("offline", False),
-        mirrors={
-            name: tuple(Path(folder).expanduser() for folder in folders)
-            for name, folders in config.get("mirrors", {}).items()
-        },
         job_seconds=config.get("job_seconds", 60.0),
         config=config,
     )
+
+
+def equal_rate_options(config: Mapping[str, Any]) -> EqualRateOptions:
+    """The options of comparisons at equal rate in a configuration that passed the schema."""
+    return EqualRateOptions(**config.get("equal_rate", {}))
 
 
 def bd_options(config: Mapping[str, Any]) -> BDOptions:
@@ -203,23 +229,35 @@ def _dataset(definitions: Definitions, item: str | Mapping[str, Any]) -> Dataset
 
 def _expand(
     definitions: Definitions, items: list[Any], problems: list[str]
-) -> list[tuple[str, list[str] | None]]:
+) -> list[tuple[str, list[str] | None, list[str] | None]]:
     expanded = []
     for item in items:
         fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
         try:
-            expanded += [(name, fields.get("points")) for name in codec_versions(definitions, fields["id"])]
+            chosen = (fields.get("points"), fields.get("datasets"))
+            expanded += [(name, *chosen) for name in codec_versions(definitions, fields["id"])]
         except PicobenchError as error:
             problems.append(str(error))
     return expanded
 
 
-def _codec(definitions: Definitions, name: str, points: list[str] | None) -> CodecRequest:
+def _codec(
+    definitions: Definitions,
+    known_datasets: tuple[str, ...],
+    name: str,
+    points: list[str] | None,
+    datasets: list[str] | None,
+) -> CodecRequest:
+    for dataset in datasets or []:
+        if dataset not in known_datasets:
+            hint = did_you_mean(dataset, list(known_datasets))
+            raise DefinitionError(f"codec {name}: no dataset {dataset!r} in this run{hint}")
     codec = read_codec(definitions, name)
     adapter = adapter_for(codec)
     for point in points or codec.points:
         adapter.check(codec.point_options(point))
-    return CodecRequest(codec, adapter.environment(), tuple(points or codec.points))
+    chosen = tuple(points or codec.points)
+    return CodecRequest(codec, adapter.environment(), chosen, None if datasets is None else tuple(datasets))
 
 
 def _metric(definitions: Definitions, name: str) -> MetricRequest:

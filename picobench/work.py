@@ -41,6 +41,8 @@ class Work:
                 for point in request.points
             }
             for dataset, inventory in self.inventories.items():
+                if request.datasets is not None and dataset not in request.datasets:
+                    continue
                 if (dataset, size) not in chunks:
                     chunks[dataset, size] = plan.chunks(inventory, size, keep=self._main)
                 units[codec_id, dataset] = [

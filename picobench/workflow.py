@@ -75,6 +75,11 @@ def _take_results() -> None:
 def job_command(run: Run) -> str:
     """How rules call the package: with this interpreter, whatever is active in the shell."""
     folders = [f"--definitions={folder.resolve()}" for folder in run.definitions.extra]
+    folders += [
+        f"--mirror-of={name}={folder.resolve()}"
+        for name, mirrors in run.definitions.mirrors.items()
+        for folder in mirrors
+    ]
     return shlex.join([sys.executable, "-m", "picobench.jobs", f"--root={run.definitions.root}", *folders])
 
 
@@ -85,7 +90,7 @@ def dataset_arguments(run: Run, name: str) -> str:
     arguments = [f"--dataset={name}", f"--id={request.id}"]
     if request.path is not None:
         arguments.append(f"--path={request.path.resolve()}")
-    arguments += [f"--mirror={folder.resolve()}" for folder in run.mirrors_of(name)]
+    arguments += [f"--mirror={folder.resolve()}" for folder in run.definitions.mirrors_of(name)]
     arguments += ["--offline"] if run.offline else []
     options = dataset_options(run.definitions, request.id, request.path)
     sources = {"definition": definition["source"], "files": datasets.listing(definition, options)}

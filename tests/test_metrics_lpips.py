@@ -17,7 +17,15 @@ from metrics_case import ALEXNET, LPIPS_HEADS, ROOT, definition, jpeg, pattern, 
 from picobench.definitions import Definitions
 from picobench.errors import MetricError
 from picobench.files import sha256_file
-from picobench.metrics import Metric, MetricDefinition, availability, fingerprint, load, read_metric
+from picobench.metrics import (
+    Metric,
+    MetricDefinition,
+    WeightFile,
+    availability,
+    fingerprint,
+    load,
+    read_metric,
+)
 from picobench.metrics.guard import guarded
 
 torch = pytest.importorskip("torch")
@@ -251,6 +259,24 @@ def test_adding_a_metric_of_pyiqa_is_one_file(tmp_path: Path) -> None:
     reference, _ = pattern(64, 80)
     scores = [load(metric, tmp_path).score(reference, jpeg(reference, quality)) for quality in (95, 30, 5)]
     assert 0 < scores[0] < scores[1] < scores[2]
+
+
+def test_parameters_that_no_declared_file_holds_are_refused_until_pinned(tmp_path: Path) -> None:
+    path = save(tmp_path, "hub/other.pth", {"weight": torch.ones(3)})
+    weight = WeightFile("hub/other.pth", "https://example.org/other.pth", sha256_file(path))
+    metric = replace(definition("nlpd_y_bt601"), weights=(weight,))
+    with pytest.raises(MetricError, match="parameters stand in none of the declared files") as caught:
+        load(metric, tmp_path)
+    digest = str(caught.value).rpartition("weights_digest: ")[2].strip("'")
+    assert load(replace(metric, weights_digest=digest), tmp_path).weights_digest == digest
+
+
+def test_the_reference_is_the_reference(tmp_path: Path) -> None:
+    # VIF exceeds 1 where the reconstruction, and not the reference, has the higher contrast.
+    pale = pattern(96, 96)[0] // 2 + 64
+    strong = ((pale.astype(np.int64) - 128) * 3 // 2 + 128).astype(np.uint8)
+    vif = load(definition("vif_y_bt601"), tmp_path)
+    assert vif.score(pale, strong) > 1 > vif.score(strong, pale)
 
 
 def test_a_wrong_statement_about_identical_pictures_is_found(tmp_path: Path) -> None:

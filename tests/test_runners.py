@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,11 +40,12 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture
-def containers(client: Any) -> Callable[[], set[str]]:
-    """The codec containers that exist now."""
+def containers(client: Any) -> Callable[..., set[str]]:
+    """The codec containers of a process, this one if none is named, that exist now."""
 
-    def ids() -> set[str]:
-        found = client.containers.list(all=True, filters={"label": "org.picobench.role=codec"})
+    def ids(process: int = 0) -> set[str]:
+        label = f"{docker_runner.PROCESS_LABEL}={process or os.getpid()}"
+        found = client.containers.list(all=True, filters={"label": label})
         return {container.id for container in found}
 
     return ids
@@ -227,7 +231,7 @@ def test_container_sees_nothing_of_this_machine(container: Open, tmp_path: Path)
     assert not any(name.startswith(("sd", "vd", "nvme", "mem", "kmsg")) for name in devices)
 
 
-def test_fork_bomb_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+def test_fork_bomb_is_a_failure(container: Open, containers: Callable[..., set[str]]) -> None:
     before = containers()
     with container(seconds=2.0, processes=32) as where:
         bomb = where.run(["perl", "-e", "while (1) { fork }"])
@@ -237,7 +241,7 @@ def test_fork_bomb_is_a_failure(container: Open, containers: Callable[[], set[st
     assert containers() == before
 
 
-def test_memory_hog_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+def test_memory_hog_is_a_failure(container: Open, containers: Callable[..., set[str]]) -> None:
     before = containers()
     with container(memory_bytes=64 << 20) as where:
         hog = where.run(["perl", "-e", "my @x; push @x, 'a' x 1_000_000 while 1"])
@@ -247,7 +251,7 @@ def test_memory_hog_is_a_failure(container: Open, containers: Callable[[], set[s
     assert containers() == before
 
 
-def test_endless_loop_is_a_failure(container: Open, containers: Callable[[], set[str]]) -> None:
+def test_endless_loop_is_a_failure(container: Open, containers: Callable[..., set[str]]) -> None:
     before = containers()
     with container(seconds=1.0) as where:
         loop = where.run(shell("while :; do :; done"))
@@ -263,7 +267,7 @@ def test_program_that_kills_everything_is_a_failure(container: Open) -> None:
         assert where.run(["echo", "still here"]).output == "still here\n"
 
 
-def test_one_container_serves_a_chunk(container: Open, containers: Callable[[], set[str]]) -> None:
+def test_one_container_serves_a_chunk(container: Open, containers: Callable[..., set[str]]) -> None:
     before = containers()
     with container() as where:
         assert containers() == before
@@ -282,22 +286,24 @@ def test_a_silent_program_outlasts_the_request_timeout(client: Any, monkeypatch:
     assert (execution.reason, execution.output) == ("", "done\n")
 
 
-def test_container_goes_when_picobench_is_killed(containers: Callable[[], set[str]]) -> None:
-    before = containers()
+def test_container_goes_when_picobench_is_killed(containers: Callable[..., set[str]], tmp_path: Path) -> None:
     script = (
         "from picobench.runners import *; from picobench.runners.docker import *\n"
         f"with DockerRunner({BASE!r}).workplace(Limits(seconds=600)) as place:\n"
         "    print('started', place.run(['true']).reason, flush=True); place.run(['sleep', '600'])\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    # What SIGKILL leaves behind stays in the test's folder.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    call = [sys.executable, "-c", script]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started \n"
-        assert len(containers() - before) == 1
+        assert len(containers(process.pid)) == 1
         process.kill()
     deadline = time.monotonic() + 15
-    while containers() != before and time.monotonic() < deadline:
+    while containers(process.pid) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert containers() == before
+    assert containers(process.pid) == set()
 
 
 def test_processor_limit_holds(container: Open) -> None:
@@ -380,20 +386,52 @@ def test_control_characters_are_not_passed_on() -> None:
     assert "\x00" not in output.tail()
 
 
-def test_hostile_leftovers_are_removed(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "precious").write_text("precious")
-    folder = tmp_path / "job"
-    (folder / "a" / "b").mkdir(parents=True)
-    (folder / "a" / "b" / "file").write_text("x")
-    (folder / "link").symlink_to(outside)
-    (folder / "a" / "link").symlink_to(outside)
-    os.mkfifo(folder / "pipe")
-    (folder / "a" / "b").chmod(0)
-    (folder / "a").chmod(0)
-    empty_folder(folder)
-    assert list(folder.iterdir()) == []
-    remove_tree(folder)
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder of the user nobody where the tests run as root, to whom permissions mean nothing."""
+    folder = Path(tempfile.mkdtemp())
+    if os.getuid() == 0:
+        os.chown(folder, 65534, 65534)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_nobody(action: Callable[[], None]) -> None:
+    """Run `action` in a child process that is not root."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.getuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            action()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_hostile_leftovers_are_removed(own_folder: Path) -> None:
+    outside, folder = own_folder / "outside", own_folder / "job"
+
+    def leave_and_clean() -> None:
+        outside.mkdir()
+        (outside / "precious").write_text("precious")
+        outside.chmod(0o500)
+        inner = folder / "a" / "b" / "c"
+        inner.mkdir(parents=True)
+        (inner / "file").write_text("x")
+        (folder / "link").symlink_to(outside)
+        (folder / "a" / "link").symlink_to(outside)
+        os.mkfifo(folder / "pipe")
+        for locked in (inner, inner.parent, inner.parent.parent):
+            locked.chmod(0)
+        empty_folder(folder)
+        assert list(folder.iterdir()) == []
+        remove_tree(folder)
+
+    as_nobody(leave_and_clean)
+    assert not folder.exists()
     assert (outside / "precious").read_text() == "precious"
-    assert stat.S_IMODE(outside.stat().st_mode) & stat.S_IRWXU == stat.S_IRWXU
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o500

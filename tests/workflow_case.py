@@ -91,13 +91,13 @@ class Case:
         )  # fmt: skip
         self.output = done.stdout + done.stderr
         assert (done.returncode == 0) == succeeds, self.output
-        return Counter(rule for rule, _ in self._finished() - before)
+        return Counter(rule for rule, _, _ in self._finished() - before)
 
-    def _finished(self) -> set[tuple[str, float]]:
-        """(rule, start time) of all finished jobs, from what Snakemake records of each output."""
+    def _finished(self) -> set[tuple[str, str, float]]:
+        """(rule, command, start time) of all finished jobs, from what Snakemake records of each output."""
         folder = self.folder / ".snakemake" / "metadata"
         records = [json.loads(path.read_text()) for path in folder.rglob("*") if path.is_file()]
-        return {(record["rule"], record["starttime"]) for record in records}
+        return {(record["rule"], record["shellcmd"], record["starttime"]) for record in records}
 
     def table(self, name: str) -> str:
         """The text of a table of the run."""

@@ -22,7 +22,8 @@ def checked_scores(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFr
     """The columns that the tables need, in an order and with types that do not depend on the reader.
 
     Keys are strings ("" where empty), `bpp` and the metrics are float64 with NaN where there is no value
-    or the status is not "ok"; rows are in the order of the keys.
+    or the status is not "ok"; `absent` tells the status "absent", of what was never published; rows are in
+    the order of the keys.
 
     Raises:
         StorageError: A column is missing or not numeric, or an operating point is there twice.
@@ -43,6 +44,7 @@ def checked_scores(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFr
             table[column] = pd.to_numeric(scores[column]).astype("float64").where(scores["status"] == "ok")
         except (ValueError, TypeError) as error:
             raise StorageError(f"scores: column {column!r} is not numeric ({error}); make it again") from None
+    table["absent"] = scores["status"] == "absent"
     table = table.sort_values(list(KEYS), kind="stable", ignore_index=True)
     twice = table[table.duplicated(list(KEYS))]
     if len(twice):

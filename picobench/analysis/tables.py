@@ -89,7 +89,9 @@ def rd_table(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
         used = group[group["bpp"].notna()]
         versions = sorted(set((used if len(used) else group)["version"]))
         expected = images[str(dataset)]
-        remarks = count_images({"no result": sorted(expected - set(used["image"]))})
+        absent = set(group.loc[group["absent"], "image"])
+        missing = expected - absent - set(used["image"])
+        remarks = count_images({"not published": sorted(absent), "no result": sorted(missing)})
         if len(versions) > 1:
             remarks.append("coded by several versions")
         row = [dataset, group["codec"].iloc[0], ", ".join(versions), point, len(used), len(expected)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from picobench.datasets.fetch import Patience, download
+from picobench.datasets.rendered import check_parts
 from picobench.datasets.sources import (
     DEFAULTS,
     Definition,
@@ -83,6 +84,11 @@ def obtain(
             f"dataset {dataset}: {_missing(missing, len(remotes))}, and downloads are off; "
             f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
         )
+    if missing and not missing[0].url:
+        raise DatasetError(
+            f"dataset {dataset}: {_missing(missing, len(remotes))}, and no address is known to download them "
+            f"from; {_advice(missing[0], dataset, mirrors, cache_dir)}"
+        )
     for number, remote in enumerate(missing, 1):
         target = cache_dir / dataset / remote.file
         _LOG.info("%s: downloading %s (%d of %d)", dataset, remote.file, number, len(missing))
@@ -107,6 +113,14 @@ def _advice(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir
     return f"put {remote.file} into {place}, or set mirrors: {{{dataset}: [FOLDER]}} in the configuration"
 
 
+def _origin(remote: RemoteFile) -> str:
+    if not remote.url:
+        return "no address is known to download them from; "
+    return (
+        f"they are downloaded from {urllib.parse.urlsplit(remote.url).hostname} when needed; to do without, "
+    )
+
+
 def sources_present(
     definition: Definition, mirrors: Sequence[Path], cache_dir: Path, options: Options = DEFAULTS
 ) -> tuple[bool, str]:
@@ -128,6 +142,9 @@ def _sources_present(
         for entry in source["files"]:
             skimage_file(entry["file"], entry["sha256"])
         return True, f"{len(source['files'])} pictures inside scikit-image"
+    if source["kind"] == "rendered":
+        check_parts(definition)
+        return True, f"{definition['count']} pictures, drawn with fonts of Matplotlib"
     if source["kind"] == "folder":
         pictures = listing(definition, options)
         path = folder_path(definition, options)
@@ -141,8 +158,7 @@ def _sources_present(
     missing = [remote for remote in remotes if places[remote.file] is None]
     if missing:
         return False, (
-            f"{_missing(missing, len(remotes))}: they are downloaded from "
-            f"{urllib.parse.urlsplit(missing[0].url).hostname} when needed; to do without, "
+            f"{_missing(missing, len(remotes))}: {_origin(missing[0])}"
             f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
         )
     folders = sorted({str(path.parent) for path in places.values() if path is not None})

@@ -9,6 +9,7 @@ from picobench.datasets.inventory import PreparedDataset, Refusal
 from picobench.datasets.mirrors import obtain
 from picobench.datasets.names import printable
 from picobench.datasets.references import References
+from picobench.datasets.rendered import as_ppm, draw_pictures
 from picobench.datasets.sources import (
     DEFAULTS,
     Definition,
@@ -18,6 +19,7 @@ from picobench.datasets.sources import (
     remote_files,
     skimage_file,
 )
+from picobench.datasets.truth import TRUTH_FILE, write_truth
 from picobench.errors import DatasetError
 
 _MAXIMUM_FILE_BYTES = 1 << 30
@@ -34,7 +36,8 @@ def prepare(
 ) -> PreparedDataset:
     """Fetch, verify and normalise a dataset to `dataset_dir/images/<image>.png`; write its `inventory.json`.
 
-    A picture that an earlier call made from the same source by the same rules is kept.
+    A picture that an earlier call made from the same source by the same rules is kept. What is written in the
+    pictures of a dataset of kind `rendered` goes to `truth.json` beside the inventory.
 
     Args:
         definition: A definition that passed the schema.
@@ -51,6 +54,8 @@ def prepare(
     references = References(definition, dataset_dir)
     if definition["source"]["kind"] == "skimage":
         _add_skimage(references)
+    elif definition["source"]["kind"] == "rendered":
+        _add_rendered(references)
     elif definition["source"]["kind"] == "files":
         _add_files(references, cache_dir, mirrors, offline, options)
     elif definition["source"]["kind"] == "archives":
@@ -67,6 +72,19 @@ def _add_skimage(references: References) -> None:
             references.add(entry["file"], _read(path), label=entry["file"], expected=entry["sha256"])
 
 
+def _add_rendered(references: References) -> None:
+    pictures = draw_pictures(references.definition)
+    for picture in pictures:
+        name = f"{picture.name}.ppm"
+        references.add(name, as_ppm(picture.pixels), label=name)
+    # Before the inventory, so that where there is an inventory there is the truth.
+    write_truth(
+        references.dataset_dir / TRUTH_FILE,
+        references.definition["id"],
+        {picture.name: picture.lines for picture in pictures},
+    )
+
+
 def _add_files(
     references: References, cache_dir: Path, mirrors: Sequence[Path], offline: bool, options: Options
 ) -> None:
@@ -80,7 +98,7 @@ def _add_files(
     )
     for remote in needed:
         data = _read(paths[remote.file])
-        references.add(remote.file, data, label=remote.file, expected=remote.sha256)
+        references.add(remote.file, data, label=remote.label, expected=remote.sha256)
 
 
 def _add_archives(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where the files of a dataset are: in the scikit-image package, in mirrors, downloaded, in a user's folder.
+"""Where the files of a dataset are: in installed packages, in mirrors, downloaded, in a user's folder.
 
 skimage    pictures inside the installed scikit-image, by name and SHA-256
-files      a CSV inventory beside the definition (file,size_bytes,sha256) and a URL pattern
+rendered   text drawn on such pictures with the fonts of Matplotlib (`picobench.datasets.rendered`)
+files      a CSV inventory beside the definition (file,size_bytes,sha256, perhaps image) and a URL pattern
 archives   zip archives by URL, size and SHA-256
 folder     whatever pictures a folder and its subfolders hold
 """
@@ -26,7 +27,10 @@ Definition = Mapping[str, Any]
 """A dataset definition that passed `config/schemas/dataset.schema.yaml`."""
 
 _INVENTORY_COLUMNS = ["file", "size_bytes", "sha256"]
-_SAFE_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# Where files of one name lie in folders, a further column tells how their pictures are called.
+_NAMED_COLUMNS = [*_INVENTORY_COLUMNS, "image"]
+_SAFE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_SAFE_FILE = re.compile(rf"({_SAFE_NAME}/){{0,4}}{_SAFE_NAME}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,12 +51,18 @@ class Options:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of known content and where to fetch it."""
+    """A file of known content and where to fetch it; `url` is "" where it can only come from a mirror."""
 
     file: str
     url: str
     size_bytes: int
     sha256: str
+    image: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the name of its picture is made of."""
+        return self.image or self.file
 
 
 DEFAULTS = Options()
@@ -73,30 +83,39 @@ def remote_files(definition: Definition, options: Options) -> list[RemoteFile]:
     if source["kind"] != "files":
         return []
     path = options.definition_folder / source["inventory"]
+    url = source.get("url", "")
     files = [
-        RemoteFile(file, source["url"].replace("{file}", urllib.parse.quote(file)), size_bytes, sha256)
-        for file, size_bytes, sha256 in _read_inventory_csv(path)
+        RemoteFile(file, url.replace("{file}", urllib.parse.quote(file)), size_bytes, sha256, image)
+        for file, size_bytes, sha256, image in _read_inventory_csv(path)
     ]
     if len(files) != definition["count"]:
         raise DatasetError(f"{path}: lists {len(files)} files, the definition counts {definition['count']}")
     return files
 
 
-def _read_inventory_csv(path: Path) -> list[tuple[str, int, str]]:
-    advice = f"columns are {','.join(_INVENTORY_COLUMNS)}"
-    rows: dict[str, tuple[str, int, str]] = {}
+def _read_inventory_csv(path: Path) -> list[tuple[str, int, str, str]]:
+    advice = f"columns are {','.join(_INVENTORY_COLUMNS)} and perhaps image"
+    rows: dict[str, tuple[str, int, str, str]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.reader(stream, strict=True)
-            if next(reader, None) != _INVENTORY_COLUMNS:
+            columns = next(reader, None)
+            if columns not in (_INVENTORY_COLUMNS, _NAMED_COLUMNS):
                 raise DatasetError(f"{path}: wrong first line; {advice}")
             for row in reader:
-                if len(row) != 3 or not row[1].isascii() or not row[1].isdigit() or len(row[1]) > 15:
+                if (
+                    len(row) != len(columns)
+                    or not row[1].isascii()
+                    or not row[1].isdigit()
+                    or len(row[1]) > 15
+                ):
                     raise DatasetError(f"{path}, line {reader.line_num}: wrong row; {advice}")
-                file, size_bytes, sha256 = row
+                file, size_bytes, sha256, image = [*row, ""][:4]
+                if image and not re.fullmatch(_SAFE_NAME, image):
+                    raise DatasetError(f"{path}, line {reader.line_num}: no name of a picture; {advice}")
                 if not _SAFE_FILE.fullmatch(file) or not _SHA256.fullmatch(sha256) or file in rows:
                     raise DatasetError(f"{path}, line {reader.line_num}: wrong or repeated file; {advice}")
-                rows[file] = (file, int(size_bytes), sha256)
+                rows[file] = (file, int(size_bytes), sha256, image)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such inventory; it belongs beside the dataset's YAML file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:

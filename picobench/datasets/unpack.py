@@ -12,6 +12,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -49,6 +50,19 @@ class Member:
     data: bytes
 
 
+def read_member(archive: Path, name: str, limits: Limits = Limits()) -> bytes:
+    """The bytes of the picture `name` (its path inside) in a zip archive.
+
+    Raises:
+        DatasetError: As for `pictures`, or there is no such picture.
+    """
+    with _opened(archive) as opened:
+        for entry in _wanted(opened, archive, "*", limits):
+            if entry.filename == name:
+                return _read(opened, entry)
+    raise DatasetError(f"{archive}: has no picture {printable(name)!r}; get the archive again")
+
+
 def pictures(archive: Path, pattern: str, limits: Limits = Limits()) -> Iterator[Member]:
     """Yield the pictures of a zip archive, sorted by path.
 
@@ -60,10 +74,17 @@ def pictures(archive: Path, pattern: str, limits: Limits = Limits()) -> Iterator
     Raises:
         DatasetError: The archive is no zip file, is damaged, or has an unsafe entry.
     """
+    with _opened(archive) as opened:
+        for entry in _wanted(opened, archive, pattern, limits):
+            yield Member(entry.filename, _read(opened, entry))
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive; what its decoder raises on damage becomes a `DatasetError`."""
     try:
         with zipfile.ZipFile(archive) as opened:
-            for entry in _wanted(opened, archive, pattern, limits):
-                yield Member(entry.filename, _read(opened, entry))
+            yield opened
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise DatasetError(
             f"{archive}: damaged zip archive ({printable(str(error))}); delete it and run again"

@@ -18,6 +18,7 @@ from picobench.errors import DefinitionError
 
 IntArray = npt.NDArray[np.int64]
 
+REACH = 1000
 LATTICE = 64
 """Period, in pixels, above which transform grids are taken to repeat: largest transform and usual block."""
 
@@ -118,7 +119,7 @@ def exchangeable_lines(
     positions = np.arange(margin, length - overlap - margin + 1, dtype=np.int64)
     classes = lattice_class(positions, lattice, overlap)
     # Closer than this, the strips of a neighbour lie mostly on the border itself and would hide its step.
-    reach = min(margin, stride // 4)
+    reach = min(margin, stride // 4, REACH)
     near = np.abs(positions[:, None] - borders[None, :]).min(axis=1) < reach
     own = lattice_class(borders, lattice, overlap)
     return [

@@ -2,14 +2,15 @@
 """Child processes with bounded time and bounded output; folders that hostile programs wrote to."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from picobench.errors import StorageError
 from picobench.runners._output import Output
@@ -100,17 +101,28 @@ def empty_folder(folder: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, also where a program took the permissions from its subfolders."""
+    """Remove a folder, also where a program took the permissions from its subfolders.
 
-    def allow_and_retry(action: Callable[..., Any], path: str, _error: object) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            if not Path(path).is_symlink():
-                Path(path).chmod(0o700)
-            action(path)
+    Raises:
+        StorageError: Something cannot be removed.
+    """
+    _unlock(folder)
+    for _, subfolders, _, handle in os.fwalk(folder):
+        for name in subfolders:
+            _unlock(Path(name), handle)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be removed ({error.strerror}); delete it by hand") from None
 
-    for _ in range(3):  # each pass opens at least one more level
-        shutil.rmtree(folder, onerror=allow_and_retry)
-        if not folder.exists():
-            return
-    raise StorageError(f"{folder}: cannot be removed; delete it by hand")
+
+def _unlock(folder: Path, parent: int | None = None) -> None:
+    """Give a folder's permissions back to its owner, never those of what a link points to."""
+    with contextlib.suppress(OSError):
+        flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_DIRECTORY
+        handle = os.open(folder, flags, dir_fd=parent)
+        try:
+            # By way of /proc, because a handle made with O_PATH takes no fchmod.
+            Path(f"/proc/self/fd/{handle}").chmod(0o700)
+        finally:
+            os.close(handle)

@@ -22,6 +22,7 @@ from picobench.runners._process import private_folder
 
 IMAGE_PREFIX = "picobench/"
 MEASURE = "picobench-measure"
+PROCESS_LABEL = "org.picobench.process"
 _JOB = "/job"
 # Programs of a caller who is root run as the user that owns nothing: 65534 is nobody on Linux.
 _NOBODY = 65534
@@ -148,9 +149,12 @@ class ContainerWorkplace:
         if container is not None:
             import docker.errors
 
-            # Gone already, or being removed by the engine itself.
-            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+            try:
                 container.remove(force=True)
+            except docker.errors.APIError:
+                # Gone already, or the engine is removing it by itself: wait until it has.
+                with contextlib.suppress(Exception):
+                    container.wait(condition="removed", timeout=_REQUEST_SECONDS)
         if lifeline is not None:
             lifeline.close()
 
@@ -227,7 +231,7 @@ class ContainerWorkplace:
             "memswap_limit": memory,
             "ulimits": [docker.types.Ulimit(name="core", soft=0, hard=0), largest_file],
             "log_config": docker.types.LogConfig(type="none"),
-            "labels": {"org.picobench.role": "codec"},
+            "labels": {"org.picobench.role": "codec", PROCESS_LABEL: str(os.getpid())},
         }
         if limits.cpus is not None:
             options["nano_cpus"] = int(limits.cpus * 1e9)

@@ -17,7 +17,7 @@ SCORE_COLUMNS = (
 EVIDENCE_COLUMNS = (
     "codec", "dataset", "image", "point", "bitstream", "bitstream_sha256", "reconstruction_sha256",
     "encode_seconds", "decode_seconds", "encode_peak_memory_bytes", "decode_peak_memory_bytes",
-    "metric_seconds", "encode_call", "reason",
+    "metric_seconds", "encode_call", "published_file", "published_sha256", "reason",
 )  # fmt: skip
 FAILURE_COLUMNS = (
     "codec",
@@ -114,16 +114,17 @@ def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
         "point": unit.point,
     }
     stage, reason, stderr_tail = _failure(encoded, decoded)
-    pixels = encoded["width"] * encoded["height"]
-    size_bytes = encoded.get("bytes")
+    absent = encoded.get("absent", False)
+    published = encoded.get("published", {})
+    size_bytes, bpp = _rate(encoded)
     row = where | {
         "width": encoded["width"],
         "height": encoded["height"],
         "bytes": size_bytes,
-        "bpp": None if size_bytes is None else round(8 * size_bytes / pixels, _DECIMALS),
-        "status": "failed" if reason else "ok",
+        "bpp": bpp,
+        "status": "absent" if absent else "failed" if reason else "ok",
     }
-    if reason:
+    if reason and not absent:
         collected.failures.append(
             where | {"stage": stage, "metric": "", "reason": reason, "stderr_tail": stderr_tail}
         )
@@ -138,8 +139,8 @@ def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
     collected.evidence.append(
         {key: where[key] for key in ("codec", "dataset", "image", "point")}
         | {
-            "bitstream": f"{folder}/{encoded['bitstream']}" if "bitstream" in encoded else "",
-            "bitstream_sha256": encoded.get("sha256", ""),
+            "bitstream": f"{folder}/{encoded['bitstream']}" if "bitstream" in encoded and not published else "",
+            "bitstream_sha256": "" if published else encoded.get("sha256", ""),
             "reconstruction_sha256": decoded.get("pixels_sha256", ""),
             "encode_seconds": encoded["seconds"],
             "decode_seconds": decoded.get("seconds"),
@@ -147,14 +148,26 @@ def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
             "decode_peak_memory_bytes": decoded.get("peak_memory_bytes"),
             "metric_seconds": sum(score.get("seconds") or 0.0 for score in scores.values()),
             "encode_call": " ".join(encoded["call"]),
+            "published_file": published.get("file", ""),
+            "published_sha256": published.get("sha256", ""),
             "reason": reason,
         }
     )
 
 
+def _rate(encoded: Mapping[str, Any]) -> tuple[int | None, float | None]:
+    """Bytes and bits per pixel: weighed here, or as published; a published size may be unknown."""
+    if published := encoded.get("published"):
+        return published["size_bytes"], round(published["bpp"], _DECIMALS)
+    size_bytes = encoded.get("bytes")
+    pixels = encoded["width"] * encoded["height"]
+    return size_bytes, None if size_bytes is None else round(8 * size_bytes / pixels, _DECIMALS)
+
+
 def _failure(encoded: Mapping[str, Any], decoded: Decoded) -> tuple[str, str, str]:
     if encoded["reason"]:
-        return "encode", encoded["reason"], encoded["stderr_tail"]
+        stage = "import" if encoded["call"][:1] == ["published"] else "encode"
+        return stage, encoded["reason"], encoded["stderr_tail"]
     if decoded.get("reason"):
         return "decode", decoded["reason"], decoded.get("stderr_tail", "")
     if decoded and decoded["bitstream_sha256"] != encoded["sha256"]:

@@ -8,6 +8,7 @@ from typing import Any
 import picobench
 from picobench import layout
 from picobench.files import read_json, sha256_file
+from picobench.published_curves import PublishedCurve
 from picobench.run import Run
 from picobench.work import Work
 
@@ -28,7 +29,8 @@ def describe(run: Run, work: Work) -> dict[str, Any]:
         },
         "config": run.config,
         "anchor": run.anchor,
-        "codecs": {name: _codec(run, work, name) for name in run.codecs},
+        "codecs": {name: _codec(run, work, name) for name in run.codecs}
+        | {curve.id: _curve(curve) for curve in run.curves.values()},
         "datasets": {name: _dataset(run, work, name) for name in run.datasets},
         "metrics": {name: _metric(run, name) for name in run.metrics},
     }
@@ -50,11 +52,11 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
         if codec_id == name:
             for sheet in sheets:
                 for unit_name, rows in read_json(sheet.file)["units"].items():
-                    decode = next((row["call"] for row in rows if row.get("call")), [])
+                    decode: list[str] = next((row["call"] for row in rows if row.get("call")), [])
                     calls.get(unit_name.rpartition("-")[0], {}).setdefault("decode", " ".join(decode))
     return {
         "label": codec.label,
-        "trust": "decoded",
+        "trust": codec.trust,
         "adapter": codec.adapter,
         "versions": dict(request.environment.versions),
         "details": details,
@@ -64,6 +66,22 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
         "deterministic": codec.deterministic,
         "definition_sha256": codec.sha256,
         **{key: codec.text.get(key, "") for key in ("homepage", "licence", "citation", "notes")},
+    }
+
+
+def _curve(curve: PublishedCurve) -> dict[str, Any]:
+    """A published curve, which pages show beside the codecs."""
+    return {
+        "label": curve.label,
+        "trust": "published curve",
+        "adapter": "none: numbers as published",
+        "versions": {"file": curve.text["file"]},
+        "details": {"sha256": curve.sha256, "dataset": curve.dataset, "images": str(curve.images)},
+        "points": {row["point"]: {"bpp": row["bpp"]} for row in curve.rows()},
+        "homepage": curve.text["source"],
+        "licence": curve.text["licence"],
+        "citation": curve.text.get("citation", ""),
+        "notes": curve.text.get("note", ""),
     }
 
 

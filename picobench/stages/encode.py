@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Encode a chunk of pictures with one codec at one operating point."""
 
+from dataclasses import asdict
 from typing import Any
 
 from picobench import plan
@@ -54,7 +55,7 @@ def encode(definitions: Definitions, unit: plan.Unit, *, stop: bool) -> None:
             outcome = session.encode(picture.path, bitstream, options)
             if outcome.ok and bitstream.stat().st_size == 0:
                 outcome = Outcome(reason="the encoder wrote an empty bitstream", call=outcome.call)
-            if not outcome.ok and stop:
+            if not outcome.ok and stop and not outcome.absent:
                 raise CodecError(f"{codec.id} at {unit.point} on {picture.image}: {outcome.reason}")
             row: dict[str, Any] = {
                 "image": picture.image,
@@ -69,6 +70,8 @@ def encode(definitions: Definitions, unit: plan.Unit, *, stop: bool) -> None:
                     "bytes": bitstream.stat().st_size,
                     "sha256": sha256_file(bitstream),
                 }
+            if outcome.published is not None:
+                row |= {"published": asdict(outcome.published)}
             rows.append(row)
     record = {
         "format": plan.FORMAT,
@@ -87,6 +90,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
     """An outcome as it stands in records."""
     return {
         "reason": outcome.reason,
+        "absent": outcome.absent,
         "seconds": outcome.seconds,
         "peak_memory_bytes": outcome.peak_memory_bytes,
         "call": list(outcome.call),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from picobench import layout
 from picobench.files import read_json, write_json
-from picobench.run import Run, bd_options
+from picobench.run import Run, bd_options, equal_rate_options
 from picobench.stages.collect import EVIDENCE_COLUMNS, FAILURE_COLUMNS, SCORE_COLUMNS, collect
 from picobench.stages.describe import describe
 from picobench.tablefile import read_table, write_table
@@ -26,41 +26,73 @@ def write_collected(run: Run) -> None:
         "scores": (collected.scores, [*SCORE_COLUMNS, *run.metrics]),
         "evidence": (collected.evidence, list(EVIDENCE_COLUMNS)),
         "failures": (collected.failures, list(FAILURE_COLUMNS)),
+        "curves": (
+            [row for curve in run.curves.values() for row in curve.rows()],
+            ["curve", "dataset", "point", "images", "bpp", *run.metrics],
+        ),
     }
     for name, (rows, columns) in tables.items():
         frame = pd.DataFrame(rows, columns=columns)
         if name == "scores":
             frame = frame.astype({"bytes": "Int64", **dict.fromkeys(run.metrics, "float64")})
+        if name == "curves":
+            frame = frame.astype({"images": "int64", **dict.fromkeys(["bpp", *run.metrics], "float64")})
         write_table(layout.table_file(run.name, name), frame)
     write_json(layout.run_file(run.name), describe(run, work))
 
 
 def write_analysis(run_folder: Path) -> None:
-    """Write RD curves and BD-rates from the scores of a run.
+    """Write RD curves, BD-rates and comparisons at equal rate from the scores of a run.
 
     Raises:
         StorageError: The scores are missing or damaged, or there is no space.
     """
-    from picobench.analysis import tables
+    import pandas as pd
+
+    from picobench.analysis import published, tables
+    from picobench.analysis.paired import paired_table
 
     document = read_json(run_folder / "run.json")
     scores = read_table(run_folder / "tables" / "scores.csv")
+    curves = read_table(run_folder / "tables" / "curves.csv")
     directions = {name: m["direction"] == "higher" for name, m in document["metrics"].items()}
-    options = bd_options(document["config"])
-    frames = {
-        "rd": tables.rd_table(scores, list(directions)),
-        "bd_rate": tables.bd_rate_table(
+    options, equal_rate = bd_options(document["config"]), equal_rate_options(document["config"])
+    anchor: str = document["anchor"]
+    notes = {name: codec["notes"] for name, codec in document["codecs"].items()}
+    rd = published.with_curves(tables.rd_table(scores, list(directions)), curves, list(directions), notes)
+    rates = [
+        published.curve_bd_rates(
+            rd, curves, directions, anchor, options.methods, min_overlap=options.minimum_overlap
+        )
+    ]
+    images = pd.DataFrame(columns=list(tables.BD_RATE_IMAGE_COLUMNS))
+    if anchor not in set(curves["curve"]):
+        measured = tables.bd_rate_table(
             scores,
             directions,
-            document["anchor"],
+            anchor,
             options.methods,
             bootstrap_resamples=options.bootstrap_resamples,
             confidence=options.confidence,
             seed=options.seed,
             min_overlap=options.minimum_overlap,
-        ),
-        "bd_rate_images": tables.bd_rate_images(
-            scores, directions, document["anchor"], options.methods, min_overlap=options.minimum_overlap
+        )
+        rates.insert(0, measured)
+        images = tables.bd_rate_images(
+            scores, directions, anchor, options.methods, min_overlap=options.minimum_overlap
+        )
+    frames = {
+        "rd": rd,
+        "bd_rate": pd.concat([frame for frame in rates if len(frame)] or rates, ignore_index=True),
+        "bd_rate_images": images,
+        "paired": paired_table(
+            scores,
+            directions,
+            equal_rate.base or anchor,
+            tolerance=equal_rate.tolerance,
+            bootstrap_resamples=options.bootstrap_resamples,
+            confidence=options.confidence,
+            seed=options.seed,
         ),
     }
     for name, frame in frames.items():

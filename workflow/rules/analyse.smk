@@ -11,7 +11,11 @@ rule collect:
         all_records,
     output:
         run=f"results/{RUN.name}/run.json",
-        tables=expand("results/{run}/tables/{table}.csv", run=RUN.name, table=["scores", "evidence", "failures"]),
+        tables=expand(
+            "results/{run}/tables/{table}.csv",
+            run=RUN.name,
+            table=["scores", "evidence", "failures", "curves"],
+        ),
     params:
         config=RUN.config_json,
         texts=RUN.texts_key,  # labels and licences are in run.json
@@ -23,6 +27,10 @@ rule analyse:
     input:
         rules.collect.output,
     output:
-        expand("results/{run}/tables/{table}.csv", run=RUN.name, table=["rd", "bd_rate", "bd_rate_images"]),
+        expand(
+            "results/{run}/tables/{table}.csv",
+            run=RUN.name,
+            table=["rd", "bd_rate", "bd_rate_images", "paired"],
+        ),
     shell:
         "{JOB} analyse --run={RUN.name}"
