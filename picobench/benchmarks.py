@@ -22,6 +22,7 @@ from typing import Any
 
 from picobench import layout
 from picobench.cli import project_root
+from picobench.datasets.inventory import ImageRow, PreparedDataset, write_prepared
 from picobench.document import replace_block
 from picobench.files import read_json, write_json, write_text
 from picobench.tablefile import read_table
@@ -132,7 +133,7 @@ def plan_paper(root: Path) -> str:
         for codec, seconds in zip(codecs, _PAPER_SECONDS, strict=True):
             write_text(work / "own" / "codecs" / f"{codec}.yaml", _made_up_codec(codec, seconds))
         for dataset, count, size in _PAPER_DATASETS:
-            write_json(work / layout.inventory_file(dataset), _made_up_inventory(dataset, count, size))
+            write_prepared(work / layout.inventory_file(dataset), _made_up_inventory(dataset, count, size))
         config = {
             "run": "paper", "datasets": [name for name, _, _ in _PAPER_DATASETS], "codecs": codecs,
             "metrics": ["psnr_rgb", "ms_ssim_rgb", "lpips_alex"], "anchor": codecs[0],
@@ -172,15 +173,23 @@ def _made_up_codec(name: str, seconds: float) -> str:
     )
 
 
-def _made_up_inventory(dataset: str, count: int, size: tuple[int, int]) -> dict[str, Any]:
-    images = [
-        {
-            "image": f"{number:04d}", "file": f"images/{number:04d}.png", "width": size[0], "height": size[1],
-            "pixels_sha256": f"{number:064x}", "source": "", "source_sha256": "", "conversions": [],
-        }
+def _made_up_inventory(dataset: str, count: int, size: tuple[int, int]) -> PreparedDataset:
+    images = tuple(
+        ImageRow(
+            image=f"{number:04d}",
+            file=f"images/{number:04d}.png",
+            width=size[0],
+            height=size[1],
+            pixels_sha256=f"{number:064x}",
+            source="",
+            source_sha256="",
+            source_format="PNG",
+            conversions=(),
+            archive_sha256=None,
+        )
         for number in range(count)
-    ]  # fmt: skip
-    return {"format": 1, "dataset": dataset, "images": images, "refused": []}
+    )
+    return PreparedDataset(dataset, images, ())
 
 
 def _snakemake(root: Path, work: Path, config: dict[str, Any], cores: int, targets: list[str]) -> str:

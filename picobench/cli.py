@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from picobench import doctor
+    from picobench import conformance, doctor, images_cli, weights_cli
     from picobench.analysis import bdrate_cli
     from picobench.imports import curves_cli, reconstructions_cli
     from picobench.ratings import elo_cli
@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     doctor.register(commands)
+    conformance.register(commands)
+    images_cli.register(commands)
+    weights_cli.register(commands)
     bdrate_cli.register(commands)
     elo_cli.register(commands)
     elo_cli.register_import(commands)

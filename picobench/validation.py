@@ -68,16 +68,21 @@ def published_curves(root: Path, curves: Path) -> str:
     ]
     mine = rd[rd["codec"] == "jpeg-420"].sort_values("bpp")
     worst_rate = worst_quality = 0.0
-    for row, rate, quality in zip(mine.itertuples(), jpeg["bpp"], jpeg["psnr-rgb"], strict=True):
-        rate_off, quality_off = 100 * (row.bpp / rate - 1), row.psnr_rgb - quality
+    points = zip(mine["point"], mine["bpp"], mine["psnr_rgb"], jpeg["bpp"], jpeg["psnr-rgb"], strict=True)
+    for point, bpp, psnr, rate, quality in points:
+        rate_off, quality_off = 100 * (bpp / rate - 1), psnr - quality
         worst_rate, worst_quality = max(worst_rate, abs(rate_off)), max(worst_quality, abs(quality_off))
         lines.append(
-            f"| {row.point[1:]} | {row.bpp:.4f} | {rate:.4f} | {rate_off:+.2f} % "
-            f"| {row.psnr_rgb:.2f} | {quality:.2f} | {quality_off:+.3f} dB |"
+            f"| {str(point)[1:]} | {bpp:.4f} | {rate:.4f} | {rate_off:+.2f} % "
+            f"| {psnr:.2f} | {quality:.2f} | {quality_off:+.3f} dB |"
         )
     lines.append("")
     lines.append(f"Largest differences: **{worst_rate:.2f} %** in rate, **{worst_quality:.3f} dB** in PSNR.")
-    lines += ["", "| curve | BD-rate of ours against the published one, PSNR | MS-SSIM | points here |", "|---|---:|---:|---:|"]
+    lines += [
+        "",
+        "| curve | BD-rate of ours against the published one, PSNR | MS-SSIM | points here |",
+        "|---|---:|---:|---:|",
+    ]
     for codec, file in (("jpeg-420", "jpeg"), ("webp", "webp"), ("jpeg2000", "jpeg2000")):
         lines.append(_bd_row(rd, codec, curves / f"{file}.json"))
     return "\n".join(lines)
@@ -90,8 +95,8 @@ def _bd_row(rd: "pd.DataFrame", codec: str, published: Path) -> str:
     mine = rd[rd["codec"] == codec]
     cells = []
     for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
-        ours = Curve(mine["bpp"].to_numpy(), mine[metric].to_numpy())
-        theirs = Curve(np.array(results["bpp"]), np.array(results[key]))
+        ours = Curve(tuple(mine["bpp"]), tuple(mine[metric]))
+        theirs = Curve(tuple(results["bpp"]), tuple(results[key]))
         result = bd_rate(theirs, ours, method="pchip", higher_is_better=True)
         cells.append(f"n/a ({result.note})" if result.percent is None else f"{result.percent:+.2f} %")
     return f"| {codec} | {cells[0]} | {cells[1]} | {len(mine)} |"
@@ -101,16 +106,19 @@ def bd_rates() -> str:
     """BD-rates against the package bjontegaard on random valid curve pairs."""
     import bjontegaard
 
-    from picobench.analysis.bdrate import Curve, bd_rate
+    from picobench.analysis.bdrate import Curve, Method, bd_rate
 
     rng = np.random.default_rng(20260101)
     lines = ["| method | pairs | largest relative difference |", "|---|---:|---:|"]
-    for method in ("pchip", "akima", "cubic"):
+    methods: tuple[Method, ...] = ("pchip", "akima", "cubic")
+    for method in methods:
         worst, count = 0.0, 0
         for _ in range(RANDOM_PAIRS):
             anchor, test = random_curve(rng), random_curve(rng)
             theirs = bjontegaard.bd_rate(*anchor, *test, method, require_matching_points=False, min_overlap=0)
-            ours = bd_rate(Curve(*anchor), Curve(*test), method=method, higher_is_better=True, min_overlap=0.0)  # type: ignore[arg-type]
+            ours = bd_rate(
+                Curve(*anchor), Curve(*test), method=method, higher_is_better=True, min_overlap=0.0
+            )
             if ours.percent is not None:
                 worst = max(worst, abs(ours.percent - theirs) / max(1.0, abs(theirs)))
                 count += 1
@@ -123,23 +131,21 @@ def random_curve(rng: np.random.Generator) -> tuple[Any, Any]:
     points = int(rng.integers(4, 10))
     rates = np.cumsum(rng.uniform(0.05, 0.5, points))
     qualities = rng.uniform(26, 30) + np.cumsum(rng.uniform(0.3, 2.5, points))
-    return rates, qualities
+    return tuple(rates), tuple(qualities)
 
 
 def reference_metrics(root: Path) -> str:
     """LPIPS and MS-SSIM against their authors' packages on Kodak coded with JPEG."""
+    import lpips
+    import torch
+
     from picobench import bindings, metrics
     from picobench.definitions import Definitions
     from picobench.inventory import read_inventory
 
-    import lpips
-    import torch
-
     jpeg = bindings.get("pillow.jpeg")
     options = {"quality": 30, "chroma": "4:2:0", "optimize": False, "progressive": False}
-    ours = metrics.load(
-        metrics.read_metric(Definitions(root), "lpips_alex"), metrics.default_torch_home()
-    )
+    ours = metrics.load(metrics.read_metric(Definitions(root), "lpips_alex"), metrics.default_torch_home())
     theirs = lpips.LPIPS(net="alex", version="0.1", verbose=False)
 
     def tensor(pixels: "RGB8") -> "torch.Tensor":

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from snakemake.exceptions import WorkflowError
+
 from picobench import datasets, layout
 from picobench.errors import PicobenchError, StorageError
 from picobench.files import content_key, storage_error
@@ -33,7 +35,11 @@ class Planner:
         """The jobs of the run; its datasets must be prepared."""
         stamp = tuple(layout.inventory_file(name).stat().st_mtime_ns for name in self._run.datasets)
         if self._work is None or stamp != self._stamp:
-            self._work, self._stamp = Work(self._run, main=self._main), stamp
+            try:
+                self._work, self._stamp = Work(self._run, main=self._main), stamp
+                self._work.files()  # plans everything: what is wrong shows here and not in a rule
+            except PicobenchError as error:
+                raise WorkflowError(f"picobench: error: {error}") from None
         return self._work
 
 

@@ -19,6 +19,10 @@ def adapter_for(codec: Codec) -> Adapter:
         from picobench.adapters.python import PythonAdapter
 
         return PythonAdapter(codec.binding)
+    if codec.adapter == "command":
+        from picobench.adapters.command import CommandAdapter
+
+        return CommandAdapter(codec.id, codec.command)
     if codec.adapter == "reconstructions":
         from picobench.adapters.reconstructions import ReconstructionsAdapter
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from picobench.pixels import RGB8
+
 Options = Mapping[str, Any]
 """The codec's options merged with those of the operating point."""
 
@@ -102,6 +104,13 @@ class Adapter(Protocol):
 
     def check(self, options: Options) -> None:
         """Raise DefinitionError when an option is unknown or out of range."""
+        ...
+
+    def ceiling_db(self, pixels: RGB8) -> float:
+        """PSNR that no reconstruction of this image can exceed because of the colour conversion before the codec.
+
+        Infinite where that conversion is exact, or the codec's own.
+        """
         ...
 
     def session(self, timeout_seconds: float) -> AbstractContextManager[Session]:

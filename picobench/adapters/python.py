@@ -2,6 +2,7 @@
 """Codecs bound in process, run in a child so that a crash or a hang costs one image and not the job."""
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,7 @@ from picobench.adapters.base import Environment, Options, Outcome
 from picobench.bindings import Binding, get
 from picobench.errors import PicobenchError
 from picobench.files import write_bytes
-from picobench.pixels import read_rgb8, write_rgb8
+from picobench.pixels import RGB8, read_rgb8, write_rgb8
 
 _STDERR_TAIL = 2000
 T = TypeVar("T")
@@ -36,6 +37,10 @@ class PythonAdapter:
     def check(self, options: Options) -> None:
         """Raise DefinitionError when the binding does not know an option or its value."""
         self._binding.check(options)
+
+    def ceiling_db(self, pixels: RGB8) -> float:
+        """Infinite: bindings take RGB, and what happens inside is the codec's."""
+        return math.inf
 
     @contextlib.contextmanager
     def session(self, timeout_seconds: float) -> "Iterator[PythonSession]":

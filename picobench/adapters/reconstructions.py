@@ -8,6 +8,7 @@ results: licences of published pictures often forbid to pass them on.
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from picobench.definitions import Codec
 from picobench.errors import CodecError, DatasetError, DefinitionError
 from picobench.files import sha256_bytes, sha256_file, write_json
 from picobench.manifest import Published, read_manifest
-from picobench.pixels import pixels_digest, read_rgb8, write_rgb8
+from picobench.pixels import RGB8, pixels_digest, read_rgb8, write_rgb8
 
 _LARGEST_FILE_BYTES = 1 << 30
 _OPTIONS = frozenset({"point", "rows"})
@@ -129,6 +130,10 @@ class ReconstructionsAdapter:
         """Raise DefinitionError when there are options: nothing is coded that they could influence."""
         if unknown := sorted(set(options) - _OPTIONS):
             raise DefinitionError(f"codec {self._codec}: published pictures take no option {unknown[0]!r}")
+
+    def ceiling_db(self, pixels: RGB8) -> float:
+        """Infinite: what was converted before the codec is not known."""
+        return math.inf
 
     @contextlib.contextmanager
     def session(self, timeout_seconds: float) -> "Iterator[ReconstructionsSession]":

@@ -115,7 +115,7 @@ class _Pair:
             difference = (
                 self._test.columns[metric][rows, self._nearest] - self._base.columns[metric][:, self._point]
             )
-        used = self._close & np.isfinite(difference)
+        used: npt.NDArray[np.bool_] = np.asarray(self._close & np.isfinite(difference))
         values, ratios = difference[used], self._ratio[used]
         remarks = self._gaps(used)
         interval = None
@@ -145,13 +145,13 @@ class _Pair:
     def _gaps(self, used: npt.NDArray[np.bool_]) -> list[str]:
         causes: dict[str, list[str]] = {}
         base_rates = self._base.columns["bpp"][:, self._point]
-        has_test = np.isfinite(self._test.columns["bpp"]).any(axis=1)
+        has_test = np.isfinite(self._test.columns["bpp"]).sum(axis=1)
         for place, image in enumerate(self._images):
-            if used[place]:
+            if bool(used[place]):
                 continue
             if not np.isfinite(base_rates[place]):
                 cause = "the base has no result"
-            elif not has_test[place]:
+            elif has_test[place] == 0:
                 cause = "the codec has no result"
             elif not self._close[place]:
                 cause = f"no rate within {100 * self._tolerance:g} %"

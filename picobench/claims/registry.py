@@ -166,7 +166,7 @@ def _claims(
             tolerance=_tolerance(fields.get("tolerance", {}), value),
             check=check,
             expression=parse(own[check], where),
-            needs=(*group.get("needs", ()), *own.get("needs", ())),
+            needs=(*(group.get("needs", ()) if check == "recompute" else ()), *own.get("needs", ())),
         )
 
 

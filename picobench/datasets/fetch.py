@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -57,6 +58,13 @@ def download(
 ) -> None:
     """Fetch `url` to `target`, whose size and digest are known beforehand.
 
+    Args:
+        url: Where it is.
+        target: Gets the file once it is complete and right.
+        size_bytes: Its size; see `offered_bytes` where nobody wrote it down.
+        sha256: Hexadecimal SHA-256 of its content, or the first digits of it.
+        patience: When to give up.
+
     Raises:
         DatasetError: The server cannot be reached, has not got the file, or sends another one.
         StorageError: No space, no permission.
@@ -71,12 +79,12 @@ def download(
             resumed = 0 < stream.tell() <= size_bytes
             _complete(stream, url, size_bytes, patience)
             found = _digest(stream, part)
-            if found != sha256 and resumed:
+            if not found.startswith(sha256) and resumed:
                 # The beginning may stem from an older file of the same address.
                 stream.truncate(0)
                 _complete(stream, url, size_bytes, patience)
                 found = _digest(stream, part)
-            if found != sha256:
+            if not found.startswith(sha256):
                 part.unlink()
                 raise DatasetError(
                     f"{url}: SHA-256 is {found}, expected {sha256}; the file was changed or the line tampers "
@@ -88,6 +96,23 @@ def download(
     finally:
         if part.is_file() and part.stat().st_size == 0:
             part.unlink()
+
+
+def offered_bytes(url: str, patience: Patience = Patience()) -> int:
+    """Size of the file that a server offers.
+
+    Raises:
+        DatasetError: The server cannot be reached, has not got the file, or does not tell its size.
+    """
+    with tempfile.TemporaryFile() as nothing:
+        try:
+            with _open(nothing, url, 0, patience.timeout_seconds) as response:
+                offered = response.headers.get("Content-Length")
+        except _InterruptedTransferError as error:
+            raise DatasetError(f"{url}: {error}; check the network and run again") from error
+    if offered is None or not offered.isdigit():
+        raise DatasetError(f"{url}: the server does not tell the size of the file; fetch it by hand")
+    return int(offered)
 
 
 def _lock(stream: IO[bytes], target: Path) -> None:

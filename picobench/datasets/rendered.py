@@ -20,7 +20,7 @@ from PIL import features
 from picobench.datasets.normalise import normalise
 from picobench.datasets.sources import Definition, skimage_file
 from picobench.datasets.truth import TruthLine
-from picobench.datasets.typeset import font_file, ink
+from picobench.datasets.typeset import font_file, ink, stamp
 from picobench.errors import DatasetError
 from picobench.files import content_key
 from picobench.pixels import RGB8, pixels_digest
@@ -168,9 +168,7 @@ class _Drawing:
             ground = int(luma.sum()) // luma.size
         level = ground + contrast if ground < 128 else ground - contrast
         colour = np.clip(level + tint, 0, 255)
-        under = pixels[top:bottom, left:right]
-        share = cover[..., None]
-        pixels[top:bottom, left:right] = (under * (255 - share) + colour * share + 127) // 255
+        stamp(pixels, cover, left, top, colour)
         return TruthLine(text, place, script, x_height, contrast, plate)
 
     def _text(self, script: Mapping[str, Any]) -> str:

@@ -59,6 +59,23 @@ def ink(path: Path, x_height: int, text: str) -> npt.NDArray[np.int64]:
     return np.asarray(canvas.crop(box)).astype(np.int64)
 
 
+def stamp(
+    pixels: npt.NDArray[np.int64], cover: npt.NDArray[np.int64], left: int, top: int, colour: npt.ArrayLike
+) -> None:
+    """Put ink on a picture.
+
+    Args:
+        pixels: Shape (height, width, 3), 0 to 255; changed in place.
+        cover: Of the ink, as `ink` gives it; must lie inside the picture.
+        left, top: Where its first pixel comes.
+        colour: R, G, B of the ink.
+    """
+    height, width = cover.shape
+    part = pixels[top : top + height, left : left + width]
+    share = cover[..., None]
+    part[...] = (part * (255 - share) + np.asarray(colour) * share + 127) // 255
+
+
 @cache
 def _font(path: Path, x_height: int) -> ImageFont.FreeTypeFont:
     _, top, _, bottom = _sized(path, 1000).getbbox("x")

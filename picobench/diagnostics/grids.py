@@ -4,9 +4,8 @@
 A block codec leaves steps in its own error: at every multiple of 8 (JPEG), 16 (chroma at half resolution,
 WebP), 32 and 64 (HEIC, AVIF, the wavelet lattice of JPEG 2000). A tile border that is a multiple of 64 shows
 such a step although nothing was tiled, and one that is odd shows none. So a border is compared only with
-positions that sit alike on that dyadic lattice: its *class* is the largest power of two that divides it, and
-everything from `lattice` upwards is one class. Whatever a transform does at one position of a class it does
-at all of them (up to mirroring), and what is left is what only the tile grid explains.
+positions of its own *class*, those that lie alike on these lattices. Whatever a transform does at one
+position of a class it does at all of them, up to mirroring; what is left is what the tile grid alone explains.
 """
 
 from dataclasses import dataclass
@@ -18,9 +17,14 @@ from picobench.errors import DefinitionError
 
 IntArray = npt.NDArray[np.int64]
 
-REACH = 1000
 LATTICE = 64
 """Period, in pixels, above which transform grids are taken to repeat: largest transform and usual block."""
+
+
+# Positions closer to a border than this, in pixels, are not compared with it. They share its strips and would
+# hide a real step; yet leaving out many compares the border with other parts of the picture only, which
+# raises false alarms: over untiled pictures 0 gives 1.7 % at the 5 % level, 24 gives 4.7 %, 64 gives 5.6 %.
+_NEIGHBOURHOOD = 24
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,7 @@ def exchangeable_lines(
     """
     positions = np.arange(margin, length - overlap - margin + 1, dtype=np.int64)
     classes = lattice_class(positions, lattice, overlap)
-    # Closer than this, the strips of a neighbour lie mostly on the border itself and would hide its step.
-    reach = min(margin, stride // 4, REACH)
-    near = np.abs(positions[:, None] - borders[None, :]).min(axis=1) < reach
+    near = np.abs(positions[:, None] - borders[None, :]).min(axis=1) < min(_NEIGHBOURHOOD, stride // 4)
     own = lattice_class(borders, lattice, overlap)
     return [
         ExchangeableLines(borders[own == kind], positions[(classes == kind) & ~near])

@@ -32,7 +32,10 @@ def missing_weights(definition: MetricDefinition, torch_home: Path) -> str:
     for weight in definition.weights:
         path = torch_home / weight.file
         if not path.is_file():
-            return f"weights {path.name} not found in {path.parent}; get it from {weight.url}"
+            return (
+                f"weights {path.name} not found in {path.parent}; get them with `picobench weights "
+                f"{definition.id}`, or from {weight.url}"
+            )
         if not path.stat().st_size:
             return f"weights {path} is an empty file; delete it and get it from {weight.url}"
         if not os.access(path, os.R_OK):

@@ -12,6 +12,7 @@ from picobench.files import storage_error
 from picobench.report import cells, views
 from picobench.report.load import load
 from picobench.report.plots import plot_style
+from picobench.report.published import curves_on
 from picobench.report.records import TRUST_LEVELS
 from picobench.report.site import Site
 
@@ -81,6 +82,7 @@ def _environment(templates: Path) -> "jinja2.Environment":
         lines=cells.lines,
         in_a_line=cells.in_a_line,
         trust_levels=TRUST_LEVELS,
+        curves_on=curves_on,
     )
     return environment
 

@@ -193,4 +193,6 @@ def _evidence(row: Row) -> tuple[ScoreKey, Evidence]:
         reconstruction_sha256=row.text("reconstruction_sha256"),
         encode_seconds=row.number("encode_seconds"),
         decode_seconds=row.number("decode_seconds"),
+        published_file=row.text("published_file") if "published_file" in row else "",
+        reason=row.text("reason") if "reason" in row else "",
     )

@@ -172,13 +172,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Where the bitstream of a score lies (relative to the results folder), and what came out of it."""
+    """Where the bitstream of a score lies (relative to the results folder), and what came out of it.
+
+    A published picture has no bitstream but a `published_file`; `reason` says why there is nothing.
+    """
 
     bitstream: str
     bitstream_sha256: str
     reconstruction_sha256: str
     encode_seconds: float | None
     decode_seconds: float | None
+    published_file: str = ""
+    reason: str = ""
 
 
 ScoreKey = tuple[str, str, str, str]

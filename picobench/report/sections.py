@@ -31,6 +31,7 @@ from picobench.report.records import (
 )
 
 PER_IMAGE_MEAN = "per-image mean"
+MEAN_CURVE = "mean curve"
 
 NumberedFailure = tuple[int, Failure]
 """A failure with its number on the page of failures."""
@@ -109,13 +110,27 @@ def headline_rates(run: Run, dataset: Dataset) -> Matrix:
     rates = [
         rate
         for rate in run.bd_rates
-        if (rate.dataset, rate.anchor, rate.aggregation) == (dataset.id, run.anchor, PER_IMAGE_MEAN)
+        if (rate.dataset, rate.anchor) == (dataset.id, run.anchor)
+        and rate.aggregation == _headline_aggregation(run, rate)
     ]
     method = _first_method(rates)
     found = {(rate.codec, rate.metric): rate for rate in rates if rate.method == method}
     footnotes = Footnotes(f"bd-{dataset.id}")
-    rows = _matrix(run, lambda codec, metric: bd_rate_cell(found.get((codec, metric)), footnotes))
+    shown = {mean.codec for mean in run.means if mean.dataset == dataset.id}
+    rows = tuple(
+        (codec, cells)
+        for codec, cells in _matrix(
+            run, lambda codec, metric: bd_rate_cell(found.get((codec, metric)), footnotes)
+        )
+        if codec.id in shown
+    )
     return Matrix(rows, footnotes, method)
+
+
+def _headline_aggregation(run: Run, rate: BdRate) -> str:
+    """Of a published curve there is nothing but the mean curve."""
+    curves = "published curve" in {run.codecs[rate.codec].trust, run.codecs[rate.anchor].trust}
+    return MEAN_CURVE if curves else PER_IMAGE_MEAN
 
 
 def image_rates(run: Run, rates: Sequence[ImageBdRate]) -> Matrix:
@@ -127,7 +142,14 @@ def image_rates(run: Run, rates: Sequence[ImageBdRate]) -> Matrix:
         if (rate.anchor, rate.method) == (run.anchor, method)
     }
     footnotes = Footnotes("bd-image")
-    rows = _matrix(run, lambda codec, metric: image_bd_rate_cell(found.get((codec, metric)), footnotes))
+    compared = {rate.codec for rate in rates}
+    rows = tuple(
+        (codec, cells)
+        for codec, cells in _matrix(
+            run, lambda codec, metric: image_bd_rate_cell(found.get((codec, metric)), footnotes)
+        )
+        if codec.id in compared
+    )
     return Matrix(rows, footnotes, method)
 
 

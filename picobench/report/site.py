@@ -23,6 +23,8 @@ TABLES: Mapping[str, str] = {
     "rd": "rate-distortion points, averaged over each dataset",
     "bd_rate": "BD-rates over each dataset with intervals, all methods and aggregations",
     "bd_rate_images": "BD-rate of every image",
+    "paired": "differences at nearly equal rate, where there are too few points for a BD-rate",
+    "curves": "published rate-distortion curves as they were read",
     "failures": "operating points that yielded nothing, and why",
     "evidence": "bitstreams, checksums and seconds behind every score",
 }

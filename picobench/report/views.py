@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from picobench.report.cells import Footnotes, metric_decimals, slug
+from picobench.report.cells import Footnotes, metric_decimals, share, slug
+from picobench.report.published import missing_pictures, pair_tables, published_codecs, read_pairs
 from picobench.report.records import Dataset
 from picobench.report.sections import (
     NumberedFailure,
@@ -18,6 +19,7 @@ from picobench.report.sections import (
     score_rows,
 )
 from picobench.report.site import Site
+from picobench.run import EqualRateOptions
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,24 @@ def codecs(site: Site) -> Iterator[Page]:
         yield Page(codec_path(codec.id), "codec.html.j2", codec.label, context, parent="index.html")
 
 
+def published(site: Site) -> Iterator[Page]:
+    """What was not decoded here, compared at nearly equal rate; no page where there is none."""
+    run = site.run
+    sources = published_codecs(run)
+    known = {"dataset": run.datasets, "metric": run.metrics, "base": run.codecs, "codec": run.codecs}
+    tables = pair_tables(run, read_pairs(run.folder, known))
+    if not sources and not tables:
+        return
+    tolerance = run.config.get("equal_rate", {}).get("tolerance", EqualRateOptions.tolerance)
+    context = {
+        "sources": sources,
+        "tables": tables,
+        "tolerance": share(tolerance),
+        "missing": list(missing_pictures(run)),
+    }
+    yield Page("published.html", "published.html.j2", "Published evidence", context, navigation="Published")
+
+
 def failed(site: Site) -> Iterator[Page]:
     """What yielded no number, and why."""
     context = {"failures": site.failures}
@@ -176,5 +196,12 @@ def provenance(site: Site) -> Iterator[Page]:
     yield Page("provenance.html", "provenance.html.j2", "Provenance", {}, navigation="Provenance")
 
 
-PAGES: tuple[Callable[[Site], Iterator[Page]], ...] = (overview, datasets, codecs, failed, provenance)
+PAGES: tuple[Callable[[Site], Iterator[Page]], ...] = (
+    overview,
+    datasets,
+    codecs,
+    published,
+    failed,
+    provenance,
+)
 """The pages in the order of the bar at the top."""

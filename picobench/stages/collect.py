@@ -139,7 +139,9 @@ def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
     collected.evidence.append(
         {key: where[key] for key in ("codec", "dataset", "image", "point")}
         | {
-            "bitstream": f"{folder}/{encoded['bitstream']}" if "bitstream" in encoded and not published else "",
+            "bitstream": f"{folder}/{encoded['bitstream']}"
+            if "bitstream" in encoded and not published
+            else "",
             "bitstream_sha256": "" if published else encoded.get("sha256", ""),
             "reconstruction_sha256": decoded.get("pixels_sha256", ""),
             "encode_seconds": encoded["seconds"],

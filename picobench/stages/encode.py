@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Encode a chunk of pictures with one codec at one operating point."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -51,7 +52,8 @@ def encode(definitions: Definitions, unit: plan.Unit, *, stop: bool) -> None:
         for picture in pictures:
             bitstream = folder / f"{picture.image}.{adapter.extension}"
             bitstream.unlink(missing_ok=True)
-            picture.read()  # a damaged reference is found here and not in the scores
+            pixels = picture.read()  # a damaged reference is found here and not in the scores
+            ceiling_db = adapter.ceiling_db(pixels)
             outcome = session.encode(picture.path, bitstream, options)
             if outcome.ok and bitstream.stat().st_size == 0:
                 outcome = Outcome(reason="the encoder wrote an empty bitstream", call=outcome.call)
@@ -62,6 +64,7 @@ def encode(definitions: Definitions, unit: plan.Unit, *, stop: bool) -> None:
                 "width": picture.row.width,
                 "height": picture.row.height,
                 "reference_sha256": picture.row.pixels_sha256,
+                "ceiling_db": ceiling_db if math.isfinite(ceiling_db) else None,
                 **outcome_row(outcome),
             }
             if outcome.ok:

@@ -10,10 +10,12 @@ from typing import Any
 
 from picobench import metrics, plan
 from picobench.adapters import Session, adapter_for
+from picobench.colour import above_ceiling
 from picobench.definitions import Codec, Definitions, read_codec
 from picobench.errors import CodecError, MetricError, StorageError
 from picobench.files import read_json, sha256_file, write_json
 from picobench.inventory import Picture, read_inventory
+from picobench.metrics.builtin import psnr
 from picobench.pixels import RGB8, pixels_digest, read_rgb8
 from picobench.stages.encode import outcome_row, timeout_seconds
 
@@ -77,9 +79,22 @@ def _decode_unit(
     limit = timeout_seconds(codec, largest, codec.decode_seconds)
     with adapter_for(codec).session(limit) as session:
         return [
-            _decode_image(session, row, record_file.parent, folder, record["options"])
+            _above_ceiling(
+                _decode_image(session, row, record_file.parent, folder, record["options"]),
+                pictures[row["image"]],
+                row.get("ceiling_db"),
+            )
             for row in record["images"]
         ]
+
+
+def _above_ceiling(row: dict[str, Any], picture: Picture, ceiling_db: float | None) -> dict[str, Any]:
+    """Refuse a reconstruction that is closer to its reference than the codec's input was."""
+    if row["path"] is None or ceiling_db is None:
+        return row
+    psnr_db = psnr(picture.read(), read_rgb8(row["path"]), channels="rgb")
+    reason = above_ceiling(psnr_db, ceiling_db)
+    return row | {"path": None, "reason": reason} if reason else row
 
 
 def _decode_image(

@@ -146,6 +146,11 @@ def compare_line(written: str, reading: Reading, line: int = 0) -> LineErrors:
     return LineErrors(_count(len(written), operations, confident), words, substitutions)
 
 
+def wrong_characters(written: str, reading: Reading) -> frozenset[int]:
+    """Places in the reading of characters that are not written there: replaced or inserted."""
+    return frozenset(target for kind, _, target in _align(written, reading.text) if kind != "delete")
+
+
 def _align(written: str | list[str], read: str | list[str]) -> list[Operation]:
     return [(item.tag, item.src_pos, item.dest_pos) for item in Levenshtein.editops(written, read)]
 

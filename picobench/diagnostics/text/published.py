@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Text in pictures that others published: scenes with a reference and the reconstructions of several codecs."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from picobench.diagnostics.text.diagnostic import TextDiagnostic, TextResult
+from picobench.errors import DatasetError
+from picobench.pixels import RGB8
+
+CODECS = {"pico": "PICO", "hific": "HiFiC", "dcvc": "DCVC-RT", "vvc": "VVC", "bpg": "BPG"}
+
+
+def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
+    """Text of each scene `<folder>/<scene>/{reference,pico,...}.png`, as a table.
+
+    Raises:
+        DatasetError: There are no scenes, or a picture cannot be read.
+    """
+    scenes = sorted(path.parent for path in folder.glob("*/reference.png"))
+    if not scenes:
+        raise DatasetError(f"{folder}: no <scene>/reference.png; name the folder that holds the scenes")
+    lines = [
+        "| scene | read in the reference | codec | L1 in text | elsewhere | ratio | PSNR in text | found | CER | read |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    without, refused, rejected = [], [], 0
+    for scene in scenes:
+        pixels = _read(scene / "reference.png")
+        text = diagnostic.reference(pixels)
+        rejected += text.rejected
+        if not text.regions:
+            without.append(scene.name)
+            continue
+        written = ", ".join(f"{region.written} ({region.reading.confidence:.2f})" for region in text.regions)
+        for codec, label in CODECS.items():
+            if not (path := scene / f"{codec}.png").is_file():
+                continue
+            reconstruction = _read(path)
+            if reconstruction.shape != pixels.shape:
+                refused.append(f"{label} of {scene.name}")
+                continue
+            result = diagnostic.compare(text, pixels, reconstruction)
+            read = ", ".join(
+                reading.text or "nothing"
+                for reading in diagnostic.ocr.read(
+                    reconstruction, [region.corners for region in text.regions]
+                )
+            )
+            lines.append(f"| {scene.name} | {written} | {label} | {_cells(result)} | {read} |")
+    lines += [
+        "",
+        f"Scenes without legible text ({len(without)} of {len(scenes)}): {', '.join(without) or 'none'}. Places that "
+        f"the detector took for text and the recogniser could not read with confidence, left out: {rejected}. "
+        f"Pictures of another size than their reference, left out: {', '.join(refused) or 'none where there is text'}.",
+    ]
+    return "\n".join(lines)
+
+
+def _cells(result: TextResult) -> str:
+    error, cer = result.error, result.characters.rate
+    return (
+        f"{error.l1_inside:.4f} | {error.l1_outside:.4f} | {error.ratio:.2f} | {error.psnr_inside:.2f} dB | "
+        f"{result.found} of {result.detected} | {cer:.2f}"
+    )
+
+
+def _read(path: Path) -> RGB8:
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path}: unreadable picture ({error}); get the file again") from error
