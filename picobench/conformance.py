@@ -12,7 +12,7 @@ import numpy as np
 
 from picobench.adapters import Adapter, adapter_for
 from picobench.definitions import Codec, Definitions, codec_versions, read_codec
-from picobench.errors import PicobenchError
+from picobench.errors import CodecError, PicobenchError
 from picobench.pixels import RGB8, read_rgb8, write_rgb8
 
 _TIMEOUT_SECONDS = 120.0
@@ -99,6 +99,8 @@ def check_codec(codec: Codec) -> Iterator[Check]:
     Raises:
         PicobenchError: It is not.
     """
+    if codec.trust != "decoded":
+        raise CodecError(f"codec {codec.id}: published pictures; nothing is coded that could be checked")
     with tempfile.TemporaryDirectory(prefix="picobench-check-") as folder:
         bench = _Bench(codec, Path(folder))
         versions = bench.adapter.environment().versions
@@ -226,8 +228,9 @@ def ready_codecs(definitions: Definitions) -> dict[str, str]:
     for base in definitions.ids("codecs"):
         for name in codec_versions(definitions, base):
             try:
-                adapter_for(read_codec(definitions, name)).environment()
-                found[name] = ""
+                codec = read_codec(definitions, name)
+                adapter_for(codec).environment()
+                found[name] = "" if codec.trust == "decoded" else "published pictures: nothing is coded here"
             except PicobenchError as error:
                 found[name] = str(error)
     return found

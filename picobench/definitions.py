@@ -83,6 +83,18 @@ class Definitions:
         return [base / kind for base in (self.root, *self.extra)]
 
 
+def definitions_of(root: Path, config: Mapping[str, Any]) -> Definitions:
+    """The definitions that a configuration (valid) sees: the project's and the user's own, and its mirrors."""
+    return Definitions(
+        root,
+        tuple(Path(folder).expanduser() for folder in config.get("definitions", [])),
+        {
+            name: tuple(Path(folder).expanduser() for folder in folders)
+            for name, folders in config.get("mirrors", {}).items()
+        },
+    )
+
+
 @dataclass(frozen=True)
 class Codec:
     """A codec as the workflow sees it: one version of one definition.

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`picobench doctor`: which codecs, datasets and metrics are ready here, and why the others are not."""
+"""`picobench doctor`: which codecs, datasets, metrics and curves are ready here, and why the others are not."""
 
 import argparse
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 from picobench import datasets, layout, metrics
 from picobench.adapters import adapter_for
-from picobench.definitions import Definitions, Kind, codec_versions, read_codec
+from picobench.definitions import Definitions, Kind, codec_versions, definitions_of, read_codec
 from picobench.errors import PicobenchError
+from picobench.published_curves import read_published_curve
 from picobench.yamlfile import read_yaml, validate
 
 
@@ -61,14 +61,15 @@ def _run(args: argparse.Namespace) -> int:
 
 def examine(root: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Check every definition, or those that `config` (valid) names."""
-    definitions = Definitions(root, tuple(Path(folder) for folder in config.get("definitions", [])))
+    definitions = definitions_of(root, config)
     checks: dict[Kind, Callable[[Definitions, str, Mapping[str, Any]], tuple[bool, str]]] = {
         "codecs": _codec,
         "datasets": _dataset,
         "metrics": _metric,
+        "curves": _curve,
     }
     for kind, check in checks.items():
-        names = [_id(item) for item in config[kind]] if kind in config else definitions.ids(kind)
+        names = [_id(item) for item in config.get(kind, [])] if config else definitions.ids(kind)
         for name in names:
             try:
                 expanded = codec_versions(definitions, name) if kind == "codecs" else [name]
@@ -99,11 +100,16 @@ def _codec(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tu
 def _dataset(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
     if layout.inventory_file(name).exists():
         return True, f"prepared in {layout.dataset_folder(name)}"
-    named = os.environ.get("PICOBENCH_MIRRORS", "").split(os.pathsep)
-    folders = [Path(folder) for folder in [*config.get("mirrors", {}).get(name, []), *named] if folder]
+    folders = definitions.mirrors_of(name)
     definition = definitions.read("datasets", name)
     options = datasets.Options(definition_folder=definitions.path("datasets", name).parent)
     return datasets.sources_present(definition, folders, layout.downloads_folder(), options)
+
+
+def _curve(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+    dataset = definitions.read("curves", name)["dataset"]
+    curve = read_published_curve(definitions, name, {dataset: dataset})
+    return True, f"{len(curve.rows())} points in {curve.path}"
 
 
 def _metric(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--config", required=True)
     collect.set_defaults(job=_collect)
 
-    for name, job in (("analyse", _analyse), ("report", _report)):
+    for name, job in (("analyse", _analyse), ("claims", _claims), ("report", _report)):
         stage = stages.add_parser(name)
         stage.add_argument("--run", required=True)
         stage.set_defaults(job=job)
@@ -108,6 +108,12 @@ def _analyse(args: argparse.Namespace, definitions: Definitions) -> None:
     from picobench.stages.tables import write_analysis
 
     write_analysis(layout.run_folder(args.run))
+
+
+def _claims(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.claims.results import write_claims
+
+    write_claims(definitions, layout.run_folder(args.run))
 
 
 def _report(args: argparse.Namespace, definitions: Definitions) -> None:

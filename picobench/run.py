@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from picobench import layout, metrics
 from picobench.adapters import adapter_for
 from picobench.adapters.base import Environment
-from picobench.definitions import Codec, Definitions, codec_versions, read_codec
+from picobench.definitions import Codec, Definitions, codec_versions, definitions_of, read_codec
 from picobench.errors import DefinitionError, PicobenchError
 from picobench.files import content_key
 from picobench.metrics import MetricDefinition
@@ -144,14 +144,7 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
     validate(config, "config", source)
     if config["run"] in layout.RESERVED_RUN_NAMES:
         raise DefinitionError(f"{source}: a run cannot be called {config['run']!r}; choose another name")
-    definitions = Definitions(
-        root,
-        tuple(Path(folder).expanduser() for folder in config.get("definitions", [])),
-        {
-            name: tuple(Path(folder).expanduser() for folder in folders)
-            for name, folders in config.get("mirrors", {}).items()
-        },
-    )
+    definitions = definitions_of(root, config)
     problems: list[str] = []
 
     datasets = _collect(config["datasets"], lambda item: _dataset(definitions, item), problems)
@@ -185,7 +178,7 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
         bd_rate=bd_options(config),
         stop_on_failure=config.get("on_failure", "continue") == "stop",
         offline=config.get("offline", False),
-        job_seconds=config.get("job_seconds", 60.0),
+        job_seconds=config.get("job_seconds", 300.0),
         config=config,
     )
 

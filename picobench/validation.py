@@ -17,8 +17,9 @@ import numpy as np
 
 from picobench import layout
 from picobench.cli import project_root
+from picobench.codec_table import write_codec_table
 from picobench.document import replace_block
-from picobench.errors import PicobenchError
+from picobench.errors import PicobenchError, StorageError
 from picobench.files import read_json
 from picobench.tablefile import read_table
 
@@ -35,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make validate", description=__doc__.splitlines()[0])
     default = Path(os.environ.get("PICOBENCH_SHARED", project_root().parent / "shared")) / "published"
     parser.add_argument("--published", type=Path, default=default, help="folder with rd-curves/kodak/*.json")
-    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics"])
+    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics", "av1", "codecs"])
     args = parser.parse_args()
     root = project_root()
     document = root / "docs" / "validation.md"
@@ -43,11 +44,14 @@ def main() -> int:
         "curves": lambda: published_curves(root, args.published / "rd-curves" / "kodak"),
         "bd-rate": bd_rates,
         "metrics": lambda: reference_metrics(root),
+        "av1": lambda: containerised_av1(root, args.published / "rd-curves" / "kodak" / "av1.json"),
     }
     try:
         for name, make in blocks.items():
             if args.only in {None, name}:
                 replace_block(document, name, make())
+        if args.only in {None, "codecs"}:
+            write_codec_table(root)
     except PicobenchError as error:
         print(f"picobench: error: {error}", file=sys.stderr)
         return 1
@@ -57,9 +61,7 @@ def main() -> int:
 
 def published_curves(root: Path, curves: Path) -> str:
     """JPEG, WebP and JPEG 2000 on Kodak against published curves, through the workflow."""
-    config = root / "config" / "validation.yaml"
-    argv = [sys.executable, "-m", "snakemake", "--cores", "all", "report", "--configfile", str(config)]
-    subprocess.run(argv, check=True, cwd=root)
+    _report(root, "validation")
     rd = read_table(layout.table_file("validation", "rd"))
     jpeg = read_json(curves / "jpeg.json")["results"]
     lines = [
@@ -88,18 +90,53 @@ def published_curves(root: Path, curves: Path) -> str:
     return "\n".join(lines)
 
 
+def containerised_av1(root: Path, published: Path) -> str:
+    """The reference AV1 encoder in containers against the in-process AVIF codec and the published curve."""
+    _report(root, "av1-kodak")
+    rd = read_table(layout.table_file("av1-kodak", "rd"))
+    bd = read_table(layout.table_file("av1-kodak", "bd_rate"))
+    lines = [
+        "| codec | anchor | metric | BD-rate | interval | overlap |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for row in bd[bd["aggregation"] == "per-image mean"].to_dict("records"):
+        lines.append(
+            f"| `{row['codec']}` | `avif`, in process | {row['metric']} | {row['bd_rate_percent']:+.1f} % "
+            f"| {row['ci_low']:+.1f} to {row['ci_high']:+.1f} % | {row['overlap']:.2f} |"
+        )
+    for codec in dict.fromkeys(bd["codec"]):
+        for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
+            percent, overlap = _bd_against(rd, codec, published, metric, key)
+            lines.append(
+                f"| `{codec}` | published curve | {metric} | {percent} | mean curve only | {overlap} |"
+            )
+    return "\n".join(lines)
+
+
+def _report(root: Path, name: str) -> None:
+    config = root / "config" / f"{name}.yaml"
+    argv = [sys.executable, "-m", "snakemake", "--cores", "all", "report", "--configfile", str(config)]
+    if subprocess.run(argv, check=False, cwd=root).returncode:
+        raise StorageError(f"{config}: the run failed; see above")
+
+
 def _bd_row(rd: "pd.DataFrame", codec: str, published: Path) -> str:
+    psnr, _ = _bd_against(rd, codec, published, "psnr_rgb", "psnr-rgb")
+    ms_ssim, _ = _bd_against(rd, codec, published, "ms_ssim_rgb", "ms-ssim-rgb")
+    return f"| {codec} | {psnr} | {ms_ssim} | {(rd['codec'] == codec).sum()} |"
+
+
+def _bd_against(rd: "pd.DataFrame", codec: str, published: Path, metric: str, key: str) -> tuple[str, str]:
+    """BD-rate of our mean curve against a published one, and the overlap, as cells."""
     from picobench.analysis.bdrate import Curve, bd_rate
 
     results = read_json(published)["results"]
     mine = rd[rd["codec"] == codec]
-    cells = []
-    for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
-        ours = Curve(tuple(mine["bpp"]), tuple(mine[metric]))
-        theirs = Curve(tuple(results["bpp"]), tuple(results[key]))
-        result = bd_rate(theirs, ours, method="pchip", higher_is_better=True)
-        cells.append(f"n/a ({result.note})" if result.percent is None else f"{result.percent:+.2f} %")
-    return f"| {codec} | {cells[0]} | {cells[1]} | {len(mine)} |"
+    ours = Curve(tuple(mine["bpp"]), tuple(mine[metric]))
+    theirs = Curve(tuple(results["bpp"]), tuple(results[key]))
+    result = bd_rate(theirs, ours, method="pchip", higher_is_better=True)
+    cell = f"n/a ({result.note})" if result.percent is None else f"{result.percent:+.2f} %"
+    return cell, f"{result.overlap:.2f}"
 
 
 def bd_rates() -> str:

@@ -2,6 +2,7 @@
 """`picobench weights`: fetch the weights that learned metrics need, verified, into TORCH_HOME."""
 
 import argparse
+from pathlib import Path
 
 from picobench import metrics
 from picobench.datasets.fetch import download, offered_bytes
@@ -24,19 +25,28 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def _run(args: argparse.Namespace) -> int:
     definitions = Definitions(args.root)
-    home = metrics.default_torch_home()
     failures = 0
     for name in args.metric or definitions.ids("metrics"):
-        for weight in metrics.read_metric(definitions, name).weights:
-            target = home / weight.file
-            if target.exists():
-                print(f"{name}: {target} is there")
-                continue
+        definition = metrics.read_metric(definitions, name)
+        for weight in definition.weights:
             try:
-                size_bytes = offered_bytes(weight.url)
-                download(weight.url, target, size_bytes=size_bytes, sha256=weight.sha256_prefix)
-                print(f"{name}: {target} fetched, {size_bytes / 1e6:.1f} MB")
+                print(f"{name}: {fetch_weights(weight, metrics.default_torch_home())}")
             except PicobenchError as error:
                 print(f"{name}: {error}")
                 failures += 1
     return 1 if failures else 0
+
+
+def fetch_weights(weight: metrics.WeightFile, torch_home: Path) -> str:
+    """Fetch one file of weights unless it is there; returns what was done.
+
+    Raises:
+        DatasetError: It cannot be had, or its SHA-256 is wrong.
+        StorageError: No space, no permission.
+    """
+    target = torch_home / weight.file
+    if target.exists():
+        return f"{target} is there"
+    size_bytes = offered_bytes(weight.url)
+    download(weight.url, target, size_bytes=size_bytes, sha256=weight.sha256_prefix)
+    return f"{target} fetched, {size_bytes / 1e6:.1f} MB"

@@ -33,6 +33,10 @@ class Planner:
     @property
     def work(self) -> Work:
         """The jobs of the run; its datasets must be prepared."""
+        return self._work or self.refresh()
+
+    def refresh(self) -> Work:
+        """The jobs of the run, planned again if a dataset was prepared meanwhile."""
         stamp = tuple(layout.inventory_file(name).stat().st_mtime_ns for name in self._run.datasets)
         if self._work is None or stamp != self._stamp:
             try:

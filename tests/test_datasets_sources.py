@@ -20,7 +20,7 @@ from picobench.errors import DatasetError, DefinitionError
 from picobench.yamlfile import validate
 
 QUICK = Patience(attempts=1, timeout_seconds=2, backoff_seconds=0)
-NAMES = ["clic2020-test", "div2k-valid", "folder", "kodak", "sample"]
+NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "datasets").glob("*.yaml"))
 
 
 def read(root: Path, name: str) -> dict[str, Any]:
@@ -46,7 +46,6 @@ def test_definitions_follow_the_schema(root: Path, name: str) -> None:
     definition = read(root, name)
     validate(definition, "dataset", name)
     assert definition["id"] == name
-    assert sorted(path.stem for path in (root / "datasets").glob("*.yaml")) == NAMES
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_definitions_follow_the_schema(root: Path, name: str) -> None:
         ({"source": {"kind": "files", "inventory": "../x.csv", "url": "http://x/{file}"}}, "inventory"),
         ({"source": {"kind": "files", "inventory": "x.csv", "url": "http://x/y"}}, "url"),
         ({"source": {"kind": "files", "inventory": "x.csv", "url": "ftp://x/{file}"}}, "url"),
-        ({"source": {"kind": "files", "inventory": "x.csv"}}, "'url' is missing"),
+        ({"source": {"kind": "files", "url": "http://x/{file}"}}, "'inventory' is missing"),
         ({"source": {"kind": "folder", "path": "x", "paht": "y"}}, "did you mean 'path'"),
         ({"source": {"kind": "skimage", "files": []}}, "files"),
     ],

@@ -215,7 +215,7 @@ class TestSafety:
 
     def test_hostile_texts_stay_texts(self, hostile_report: Path) -> None:
         paths = list(hostile_report.rglob("*.html"))
-        assert len(paths) == 3 + 2 + 4 + 5
+        assert len(paths) == 4 + 2 + 4 + 5
         for path in paths:
             page = parse(path)
             assert [attributes.get("src", "") for attributes in page.of("script")] == [

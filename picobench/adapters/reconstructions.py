@@ -49,7 +49,7 @@ class Collection:
                     return path
         where = ", ".join(map(str, self.folders)) or "no folder is given"
         raise CodecError(
-            f"{self.name}/{printable(file)}: not here ({where}); get it from {self.source} and set mirrors: "
+            f"{self.name}/{printable(file)}: published, but not here ({where}); get it from {self.source} and set mirrors: "
             f"{{{self.name}: [FOLDER]}} in the configuration, or PICOBENCH_MIRRORS"
         )
 
@@ -157,9 +157,8 @@ class ReconstructionsSession:
         image, point = bitstream.name.removesuffix(f".{ReconstructionsAdapter.extension}"), options["point"]
         row = self._rows.get((point, image))
         if row is None:
-            return Outcome(
-                reason=f"not published: {self._collection.name} has no {image} at {point}", absent=True
-            )
+            reason = f"no published picture: the manifest of {self._collection.name} has no {image} at {point}"
+            return Outcome(reason=reason, absent=True)
         name = f"{self._collection.name}/{row.file}"
         call = ("published", name, f"sha256={row.sha256}")
         if row.refused:

@@ -91,7 +91,7 @@ def rd_table(scores: "pd.DataFrame", metrics: Sequence[str]) -> "pd.DataFrame":
         expected = images[str(dataset)]
         absent = set(group.loc[group["absent"], "image"])
         missing = expected - absent - set(used["image"])
-        remarks = count_images({"not published": sorted(absent), "no result": sorted(missing)})
+        remarks = count_images({"no published picture": sorted(absent), "no result": sorted(missing)})
         if len(versions) > 1:
             remarks.append("coded by several versions")
         row = [dataset, group["codec"].iloc[0], ", ".join(versions), point, len(used), len(expected)]

@@ -15,7 +15,7 @@ from picobench.errors import StorageError
 from picobench.files import read_json
 from picobench.report.rows import REMEDY, Row, clean, read_rows
 
-CODEC_COLUMNS = ("codec", "anchor", "test")
+CODEC_COLUMNS = ("codec", "anchor", "base")
 """Columns that name a codec: `av1` there stands for every version of it."""
 
 

@@ -105,36 +105,40 @@ def _named(node: ast.expr, function: str) -> frozenset[str]:
 def _check(node: ast.expr, source: str, depth: int) -> None:
     if depth == 0:
         raise DefinitionError(f"{source}: nested deeper than {MAXIMUM_DEPTH} levels; simplify it")
-    match node:
-        case ast.Constant(value=value):
-            _check_constant(value, source)
-        case ast.List(elts=parts):
-            if not all(isinstance(part, ast.Constant) for part in parts):
-                raise DefinitionError(f"{source}: a list may hold numbers and texts only; correct it")
-        case ast.BinOp(left=left, op=op, right=right):
-            if type(op) not in _ARITHMETIC:
-                raise _refusal(op, source)
-            parts = [left, right]
-        case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
-            parts = [operand]
-        case ast.Compare(left=left, ops=[op], comparators=[right]):
-            if type(op) not in _ORDER and not isinstance(op, ast.Eq | ast.NotEq):
-                raise _refusal(op, source)
-            parts = [left, right]
-        case ast.BoolOp(values=parts):
-            pass
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
-            _check_call(name, arguments, keywords, source)
-            parts = [*arguments, *(keyword.value for keyword in keywords)]
-        case _:
-            raise _refusal(node, source)
-    for part in [] if isinstance(node, ast.Constant) else parts:
+    for part in _checked_parts(node, source):
         _check(part, source, depth - 1)
 
 
-def _refusal(node: ast.AST, source: str) -> DefinitionError:
+def _checked_parts(node: ast.expr, source: str) -> list[ast.expr]:  # noqa: PLR0911  one for each kind of node
+    """Check one node by itself; returns the expressions in it."""
+    match node:
+        case ast.Constant(value=value):
+            _check_constant(value, source)
+            return []
+        case ast.List(elts=parts) if all(isinstance(part, ast.Constant) for part in parts):
+            return parts
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            return [left, right]
+        case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
+            return [operand]
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in (
+            *_ORDER,
+            ast.Eq,
+            ast.NotEq,
+        ):
+            return [left, right]
+        case ast.BoolOp(values=parts):
+            return parts
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+            _check_call(name, arguments, keywords, source)
+            return [*arguments, *(keyword.value for keyword in keywords)]
+    raise _refusal(node, source)
+
+
+def _refusal(node: ast.expr, source: str) -> DefinitionError:
+    kind = type(getattr(node, "op", node)).__name__
     return DefinitionError(
-        f"{source}: {type(node).__name__} is not allowed in an expression; it takes numbers, texts, + - * /, "
+        f"{source}: {kind} is not allowed in an expression; it takes numbers, texts, + - * /, "
         f"comparisons, and, or, not, and {', '.join(sorted(FUNCTIONS))}"
     )
 
@@ -157,8 +161,8 @@ def _check_call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword
     least, most = function.arguments
     if not least <= len(arguments) <= most:
         raise DefinitionError(f"{source}: {function.usage}, not {len(arguments)} arguments; correct it")
-    given = [keyword.arg for keyword in keywords]
-    if None in given or len(set(given)) < len(given):
+    given = [keyword.arg or "" for keyword in keywords]
+    if "" in given or len(set(given)) < len(given):
         raise DefinitionError(f"{source}: {name}: ** and repeated names are not allowed; correct it")
     for key, keyword in zip(given, keywords, strict=True):
         if key.startswith("_") or (function.keywords is not None and key not in function.keywords):
@@ -190,13 +194,13 @@ def evaluate(expression: Expression, context: Context) -> Result:
         Missing: The tables do not carry the number; says why.
         DefinitionError: Something of the wrong kind is combined, such as a text and a number.
     """
-    result = _evaluate(expression.node, context)
+    result: Result | Rows | list[Any] = _evaluate(expression.node, context)
     if isinstance(result, Rows | list):
         raise DefinitionError(f"{expression.text!r} gives rows, not a value; use a function such as mean")
     return result
 
 
-def _evaluate(node: ast.expr, context: Context) -> Any:
+def _evaluate(node: ast.expr, context: Context) -> Any:  # noqa: PLR0911  a return for each kind of node
     match node:
         case ast.Constant(value=str() as text):
             return text

@@ -48,7 +48,9 @@ def _rows(evidence: Evidence, arguments: Sequence[Any], filters: Mapping[str, An
     table = _text(arguments[0])
     words = ", ".join(f"{key} {_words(value)}" for key, value in filters.items())
     name = f"{table} with {words}" if words else table
-    rows = [row for row in evidence.table(table) if all(_fits(row, *item, evidence) for item in filters.items())]
+    rows = [
+        row for row in evidence.table(table) if all(_fits(row, *item, evidence) for item in filters.items())
+    ]
     evidence.trace.rows[table] = evidence.trace.rows.get(table, 0) + len(rows)
     for row in rows:
         evidence.trace.codecs |= {row.cells[c] for c in CODEC_COLUMNS if row.cells.get(c)}
@@ -63,13 +65,14 @@ def _fits(row: Row, column: str, wanted: Any, evidence: Evidence) -> bool:
     if isinstance(wanted, list):
         return any(_fits(row, column, one, evidence) for one in wanted)
     if column == "trust" and column not in row and "codec" in row:
-        return evidence.trust(row.text("codec")) == wanted
+        return evidence.trust(row.text("codec")) == str(wanted)
     if column not in row:
         raise Missing(f"{row.place.partition(', line')[0].rpartition('/')[2]} has no column {column}")
     if isinstance(wanted, int | float):
         number = row.number(column)
         return number is not None and math.isclose(number, wanted, rel_tol=1e-9, abs_tol=1e-12)
-    return names_codec(wanted, row.text(column)) if column in CODEC_COLUMNS else row.text(column) == wanted
+    text = row.text(column)
+    return names_codec(str(wanted), text) if column in CODEC_COLUMNS else text == str(wanted)
 
 
 def _numbers(evidence: Evidence, rows: Any, column: Any) -> list[float]:
@@ -93,8 +96,10 @@ def _count(_: Evidence, arguments: Sequence[Any], __: Mapping[str, Any]) -> Quan
 
 
 def _distinct(_: Evidence, arguments: Sequence[Any], __: Mapping[str, Any]) -> Quantity:
-    column = _column(*arguments)
-    return exact(float(len({row.text(column) for row in _table(arguments[0]).rows})))
+    table, column = _table(arguments[0]), _column(*arguments)
+    if not table.rows:
+        raise Missing(f"no row of {table.name}")
+    return exact(float(len({row.text(column) for row in table.rows})))
 
 
 def _total(evidence: Evidence, arguments: Sequence[Any], _: Mapping[str, Any]) -> Quantity:
@@ -134,7 +139,9 @@ def _cell(_: Evidence, arguments: Sequence[Any], __: Mapping[str, Any]) -> str:
     table, column = _table(arguments[0]), _column(*arguments)
     found = {row.text(column) for row in table.rows}
     if len(found) != 1:
-        raise Missing(f"{len(found)} different values of {column} in rows of {table.name} where one is needed")
+        raise Missing(
+            f"{len(found)} different values of {column} in rows of {table.name} where one is needed"
+        )
     return found.pop()
 
 
@@ -252,11 +259,12 @@ FUNCTIONS: Mapping[str, Function] = {
         Function("bd_rate", _bd_rate, (1, 1), None, "bd_rate(table, column=value, ...)", (0,)),
         Function("smallest", _extreme(largest=False), (2, 20), (), "smallest(rows, column) or of numbers"),
         Function("largest", _extreme(largest=True), (2, 20), (), "largest(rows, column) or of numbers"),
-        Function("paired_difference", _paired(ratio=False), (3, 3), ("comparisons",), f"paired_difference{_PAIR}"),
+        Function(
+            "paired_difference", _paired(ratio=False), (3, 3), ("comparisons",), f"paired_difference{_PAIR}"
+        ),
         Function("paired_ratio", _paired(ratio=True), (3, 3), ("comparisons",), f"paired_ratio{_PAIR}"),
         Function("overlaps", _overlaps, (2, 2), (), "overlaps(number, number)"),
         Function("claim", _claim, (1, 1), (), "claim(id)", (0,)),
     )
 }
 """By name. A function gets the evidence, its evaluated arguments and its keywords."""
-

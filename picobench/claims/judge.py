@@ -6,8 +6,9 @@ A recomputed number is *reproduced* if its whole interval lies in the claimed ra
 estimate without an interval decides nothing. An exact figure, such as a count, is its own interval.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from picobench.claims.evidence import Evidence, Trace
 from picobench.claims.expression import Context, evaluate
@@ -47,6 +48,7 @@ class Verdict:
         reason: Why; for what is not testable everything that is missing.
         found: What was recomputed, or what the claim was compared with; None if there is nothing.
         trace: The rows and codecs that it rests on.
+        trust: The trust levels of those codecs.
     """
 
     claim: Claim
@@ -54,6 +56,12 @@ class Verdict:
     reason: str
     found: Result | None
     trace: Trace
+    trust: frozenset[str] = frozenset()
+
+    @property
+    def found_words(self) -> str:
+        """What was found, in words; empty for nothing."""
+        return "" if self.found is None else words(self.found)
 
 
 def judge(registry: Registry, evidence: Evidence) -> list[Verdict]:
@@ -64,33 +72,40 @@ def judge(registry: Registry, evidence: Evidence) -> list[Verdict]:
         StorageError: A table is damaged.
     """
     context = Context(evidence, registry.claimed)
-    return [_judge(claim, context) for claim in registry.claims.values()]
+    return [_judge(claim, context, _said(claim, registry)) for claim in registry.claims.values()]
 
 
-def _judge(claim: Claim, context: Context) -> Verdict:
+def _said(claim: Claim, registry: Registry) -> str:
+    """The values that a claim is compared with, in words."""
+    names = [name for name in registry.claims if name in claim.expression.claims]
+    return ", ".join(f"{name} is {registry.claims[name].claimed}" for name in names) or "it names no claim"
+
+
+def _judge(claim: Claim, context: Context, said: str) -> Verdict:
     evidence = context.evidence
     evidence.trace = Trace()
     lacking = list(missing(claim.needs, evidence))
     found: Result | None = None
     try:
         found = evaluate(claim.expression, context)
-    except Missing as reason:
-        if not any(str(reason) in known for known in lacking):
-            lacking.append(str(reason))
+    except Missing as lack:
+        if not any(str(lack) in known for known in lacking):
+            lacking.append(str(lack))
     except DefinitionError as error:
         raise DefinitionError(f"claim {claim.id}: {error}") from None
     trace = evidence.trace
+    trust = frozenset(filter(None, map(evidence.trust, trace.codecs)))
     if lacking or found is None:
-        return Verdict(claim, NOT_TESTABLE, "; ".join(lacking), None, trace)
+        return Verdict(claim, NOT_TESTABLE, "; ".join(dict.fromkeys(lacking)), None, trace, trust)
     match claim.check:
         case "recompute":
             verdict, reason = _recomputed(claim, found)
         case "consistent":
-            verdict, reason = _consistent(claim, found)
+            verdict, reason = _consistent(claim, found, said)
         case "primary":
             verdict, reason = _compared(claim, found)
     notes = "; ".join(dict.fromkeys(trace.notes))
-    return Verdict(claim, verdict, f"{reason} ({notes})" if notes else reason, found, replace(trace))
+    return Verdict(claim, verdict, f"{reason} ({notes})" if notes else reason, found, trace, trust)
 
 
 def _recomputed(claim: Claim, found: Result) -> tuple[str, str]:
@@ -111,12 +126,12 @@ def _recomputed(claim: Claim, found: Result) -> tuple[str, str]:
     return NOT_REPRODUCED, f"the interval reaches across the edge of what is accepted; {allowed}"
 
 
-def _consistent(claim: Claim, found: Result) -> tuple[str, str]:
+def _consistent(claim: Claim, found: Result, said: str) -> tuple[str, str]:
     if not isinstance(found, Truth):
         raise DefinitionError(f"claim {claim.id}: 'consistent' must be true or false; compare something")
     if found.value is None:
-        return NOT_REPRODUCED, "the claimed ranges overlap, so they neither agree nor exclude each other"
-    return (CONSISTENT, "it holds") if found.value else (INCONSISTENT, "it does not hold")
+        return NOT_REPRODUCED, f"the claimed ranges overlap, so neither agree nor exclude each other: {said}"
+    return (CONSISTENT, f"it holds: {said}") if found.value else (INCONSISTENT, f"it does not hold: {said}")
 
 
 def _compared(claim: Claim, found: Result) -> tuple[str, str]:
@@ -125,12 +140,11 @@ def _compared(claim: Claim, found: Result) -> tuple[str, str]:
     _same_kind(claim, found)
     if isinstance(found, Quantity):
         low, high = claim.accepted
-        assert found.interval is not None
-        same = low <= found.interval[1] and found.interval[0] <= high
-        words = f"{found} {claim.unit}".rstrip()
+        same = low <= found.ends[1] and found.ends[0] <= high
+        said = f"{found} {claim.unit}".rstrip()
     else:
-        same, words = _equal(claim.value, found), _words(found)
-    return (WITH_PRIMARY if same else AGAINST_PRIMARY), f"the primary source: {words}"
+        same, said = _equal(claim.value, found), words(found)
+    return (WITH_PRIMARY if same else AGAINST_PRIMARY), f"the primary source: {said}"
 
 
 def _same_kind(claim: Claim, found: Result) -> None:
@@ -146,12 +160,11 @@ def _equal(claimed: Result, found: Result) -> bool:
     return claimed == found
 
 
-def _words(found: Result) -> str:
+def words(found: Result) -> str:
+    """A value for people."""
     return "; ".join(sorted(found)) if isinstance(found, frozenset) else str(found)
 
 
 def _range(claim: Claim) -> str:
-    assert isinstance(claim.value, Quantity)
-    assert claim.value.interval is not None
-    low, high = claim.value.interval
+    low, high = claim.value.ends if isinstance(claim.value, Quantity) else (-math.inf, math.inf)
     return f"{between(low - claim.tolerance, high + claim.tolerance)} {claim.unit}".rstrip()

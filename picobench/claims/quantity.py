@@ -26,6 +26,11 @@ class Quantity:
     value: float | None
     interval: tuple[float, float] | None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends of the interval; an infinite one on either side where it is not known."""
+        return self.interval or (-math.inf, math.inf)
+
     def __str__(self) -> str:
         if self.value is None and self.interval is not None:
             return between(*self.interval)

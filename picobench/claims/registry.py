@@ -76,12 +76,19 @@ class Claim:
     @property
     def accepted(self) -> tuple[float, float]:
         """The claimed range widened by the tolerance; for claims with a number only."""
-        assert isinstance(self.value, Quantity)
-        assert self.value.interval is not None
-        low, high = self.value.interval
+        low, high = self.value.ends if isinstance(self.value, Quantity) else (-math.inf, math.inf)
         # The slack keeps a figure on the very edge inside, whatever the rounding of the sum.
         slack = 1e-9 * max(abs(end) for end in (low, high, 1e-9) if math.isfinite(end))
         return low - self.tolerance - slack, high + self.tolerance + slack
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a primary source says or leaves out. It has no verdict; secondary sources are compared with it."""
+
+    source: Source
+    place: str
+    value: Result
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,14 @@ class Registry:
 
     groups: Mapping[str, str]
     claims: Mapping[str, Claim]
+    facts: Mapping[str, Fact]
     key: str
 
     @property
     def claimed(self) -> dict[str, Result]:
-        """Values by id."""
-        return {name: claim.value for name, claim in self.claims.items()}
+        """Values of claims and facts by id."""
+        facts = {name: fact.value for name, fact in self.facts.items()}
+        return facts | {name: claim.value for name, claim in self.claims.items()}
 
 
 def read_registry(folders: Sequence[Path]) -> Registry:
@@ -109,6 +118,7 @@ def read_registry(folders: Sequence[Path]) -> Registry:
     """
     groups: dict[str, str] = {}
     claims: dict[str, Claim] = {}
+    facts: dict[str, Fact] = {}
     documents = []
     files = [path for folder in folders for path in sorted((folder / "paper").glob("*.yaml"))]
     if not files:
@@ -118,33 +128,44 @@ def read_registry(folders: Sequence[Path]) -> Registry:
         validate(document, "claims", str(path))
         documents.append(document)
         sources = {name: Source(id=name, **fields) for name, fields in document["sources"].items()}
+        for name, fact in document.get("facts", {}).items():
+            if name in facts:
+                raise DefinitionError(f"{path}: fact {name!r} is there already; choose another id")
+            facts[name] = _fact(fact, sources, f"{path}: fact {name}")
         for name, group in document["groups"].items():
             if name in groups:
                 raise DefinitionError(f"{path}: group {name!r} is there already; choose another id")
             groups[name] = group["title"]
             for claim in _claims(name, group, sources, str(path)):
-                if claim.id in claims:
+                if claim.id in claims or claim.id in facts:
                     raise DefinitionError(f"{path}: claim {claim.id!r} is there already; choose another id")
                 claims[claim.id] = claim
     for claim in claims.values():
-        _check_references(claim, claims)
-    return Registry(groups, claims, content_key(documents))
+        _check_references(claim, claims, facts)
+    return Registry(groups, claims, facts, content_key(documents))
 
 
-def _claims(
-    name: str, group: Mapping[str, Any], sources: Mapping[str, Source], path: str
-) -> Iterator[Claim]:
+def _fact(raw: Mapping[str, Any], sources: Mapping[str, Source], where: str) -> Fact:
+    source = _source(raw["source"], sources, where)
+    if source.kind == "secondary":
+        raise DefinitionError(f"{where}: a fact is what a primary source says; name one")
+    return Fact(source, raw["place"], _value(raw["value"], where))
+
+
+def _source(name: str, sources: Mapping[str, Source], where: str) -> Source:
+    if name not in sources:
+        raise DefinitionError(f"{where}: unknown source {name!r}{did_you_mean(name, list(sources))}")
+    return sources[name]
+
+
+def _claims(name: str, group: Mapping[str, Any], sources: Mapping[str, Source], path: str) -> Iterator[Claim]:
     for claim_id, own in group["claims"].items():
         where = f"{path}: claim {claim_id}"
         fields = {**{key: group[key] for key in _INHERITED if key in group}, **own}
         for key in ("source", "place"):
             if key not in fields:
                 raise DefinitionError(f"{where}: {key!r} is missing; add it to the claim or to its group")
-        if fields["source"] not in sources:
-            raise DefinitionError(
-                f"{where}: unknown source {fields['source']!r}{did_you_mean(fields['source'], list(sources))}"
-            )
-        source = sources[fields["source"]]
+        source = _source(fields["source"], sources, where)
         check = next(key for key in CHECKS if key in own)
         if (check == "primary") != (source.kind == "secondary"):
             raise DefinitionError(
@@ -194,17 +215,16 @@ def _tolerance(raw: Mapping[str, float], value: Result) -> float:
     return float(raw.get("absolute", 0.0))
 
 
-def _check_references(claim: Claim, claims: Mapping[str, Claim]) -> None:
+def _check_references(claim: Claim, claims: Mapping[str, Claim], facts: Mapping[str, Fact]) -> None:
+    where, known = f"claim {claim.id}", [*claims, *facts]
     for name in sorted(claim.expression.claims):
-        if name not in claims:
+        if name not in known:
             raise DefinitionError(
-                f"claim {claim.id}: its expression names an unknown claim {name!r}{did_you_mean(name, list(claims))}"
+                f"{where}: its expression names an unknown claim {name!r}{did_you_mean(name, known)}"
             )
-        if claims[name].source.kind == "secondary":
-            raise DefinitionError(
-                f"claim {claim.id}: rests on {name!r}, a secondary source; name a primary one"
-            )
+        if name in claims and claims[name].source.kind == "secondary":
+            raise DefinitionError(f"{where}: rests on {name!r} of a secondary source; name a primary one")
     if claim.check == "recompute" and claim.expression.claims:
-        raise DefinitionError(f"claim {claim.id}: is recomputed from a claim; use tables only")
+        raise DefinitionError(f"{where}: is recomputed from a claim; use tables only")
     if claim.check != "recompute" and claim.expression.tables:
-        raise DefinitionError(f"claim {claim.id}: compares claims, so it reads no tables; correct it")
+        raise DefinitionError(f"{where}: compares claims, so it reads no tables; correct it")

@@ -191,6 +191,15 @@ def failed(site: Site) -> Iterator[Page]:
     yield Page("failures.html", "failures.html.j2", "Failures", context, navigation="Failures")
 
 
+def claims(site: Site) -> Iterator[Page]:
+    """Every claim with its verdict, where they were judged."""
+    from picobench.claims.page import read_claims_page  # it reads tables as reports do: a cycle above
+
+    found = read_claims_page(site.run.folder)
+    if found is not None:
+        yield Page("claims.html", "claims.html.j2", "Claims", found.context, "Claims", files=found.files)
+
+
 def provenance(site: Site) -> Iterator[Page]:
     """Definitions, versions, checksums and the configuration."""
     yield Page("provenance.html", "provenance.html.j2", "Provenance", {}, navigation="Provenance")
@@ -201,6 +210,7 @@ PAGES: tuple[Callable[[Site], Iterator[Page]], ...] = (
     datasets,
     codecs,
     published,
+    claims,
     failed,
     provenance,
 )

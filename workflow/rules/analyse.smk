@@ -3,7 +3,7 @@
 
 def all_records(wildcards):
     inventories = [checkpoints.dataset.get(dataset=name).output[0] for name in RUN.datasets]
-    return inventories + PLANNER.work.files()
+    return inventories + PLANNER.refresh().files()
 
 
 rule collect:

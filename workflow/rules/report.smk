@@ -5,6 +5,7 @@ rule page:
     input:
         rules.collect.output,
         rules.analyse.output,
+        f"results/{RUN.name}/claims/claims.json",
         templates=sorted(str(path) for path in (Path(workflow.basedir) / "reports").glob("*.*")),
     output:
         f"results/{RUN.name}/report/index.html",

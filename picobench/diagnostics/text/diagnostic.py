@@ -158,14 +158,22 @@ class TextDiagnostic:
         """
         self.ocr: Ocr = RapidOcr() if ocr is None else ocr
 
-    def reference(self, pixels: RGB8, truth: Sequence[TruthLine] | None = None) -> TextReference:
-        """Find and read the text of a reference of shape (height, width, 3).
+    def reference(
+        self, pixels: RGB8, truth: Sequence[TruthLine] | None = None, *, search: bool = True
+    ) -> TextReference:
+        """Find and read the text of a reference.
 
         With `truth`, its lines are the text, whatever the detector says. Without, the detector's lines are,
         if the recogniser is sure enough of what they say: detectors also find text in leaves and stones.
+
+        Args:
+            pixels: Shape (height, width, 3), uint8.
+            truth: What is written in it; None if nobody knows.
+            search: With `truth`, whether to run the detector, which takes most of the time; if not, no line
+                counts as detected.
         """
         height, width, _ = pixels.shape
-        detections = self.ocr.detect(pixels)
+        detections = self.ocr.detect(pixels) if search or truth is None else ()
         if truth is None:
             read = list(zip(detections, self.ocr.read(pixels, detections), strict=True))
             regions = tuple(

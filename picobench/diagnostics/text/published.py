@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Text in pictures that others published: scenes with a reference and the reconstructions of several codecs."""
+"""Text in pictures that others published: scenes with a reference and the reconstructions of several codecs.
+
+The folder holds `<scene>/reference.png`, `<scene>/<codec>.png`, and `bpp.json` with the rates by scene and codec.
+"""
 
 from pathlib import Path
 
@@ -8,24 +11,27 @@ from PIL import Image
 
 from picobench.diagnostics.text.diagnostic import TextDiagnostic, TextResult
 from picobench.errors import DatasetError
+from picobench.files import read_json
 from picobench.pixels import RGB8
 
 CODECS = {"pico": "PICO", "hific": "HiFiC", "dcvc": "DCVC-RT", "vvc": "VVC", "bpg": "BPG"}
 
 
 def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
-    """Text of each scene `<folder>/<scene>/{reference,pico,...}.png`, as a table.
+    """Text of each scene, as a table.
 
     Raises:
         DatasetError: There are no scenes, or a picture cannot be read.
+        StorageError: The rates are missing or damaged.
     """
     scenes = sorted(path.parent for path in folder.glob("*/reference.png"))
     if not scenes:
         raise DatasetError(f"{folder}: no <scene>/reference.png; name the folder that holds the scenes")
     lines = [
-        "| scene | read in the reference | codec | L1 in text | elsewhere | ratio | PSNR in text | found | CER | read |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---|",
+        "| scene | reference | codec | bpp | L1 in text | elsewhere | ratio | PSNR in text | found | CER | read |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
+    rates = read_json(folder / "bpp.json")
     without, refused, rejected = [], [], 0
     for scene in scenes:
         pixels = _read(scene / "reference.png")
@@ -49,7 +55,8 @@ def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
                     reconstruction, [region.corners for region in text.regions]
                 )
             )
-            lines.append(f"| {scene.name} | {written} | {label} | {_cells(result)} | {read} |")
+            bpp = rates.get(scene.name, {}).get(codec, "unknown")
+            lines.append(f"| {scene.name} | {written} | {label} | {bpp} | {_cells(result)} | {read} |")
     lines += [
         "",
         f"Scenes without legible text ({len(without)} of {len(scenes)}): {', '.join(without) or 'none'}. Places that "

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tile seams: steps of the error at the borders of tiles, with a null hypothesis and a p-value."""
+
+from picobench.diagnostics.seams.blind import LineScores, TileSize, find_tile_size, score_lines
+from picobench.diagnostics.seams.grids import TileGrid
+from picobench.diagnostics.seams.measure import SeamPart, SeamResult, combine_p_values, measure_seams
+
+__all__ = [
+    "LineScores",
+    "SeamPart",
+    "SeamResult",
+    "TileGrid",
+    "TileSize",
+    "combine_p_values",
+    "find_tile_size",
+    "measure_seams",
+    "score_lines",
+]
