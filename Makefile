@@ -13,7 +13,9 @@ install: .venv/.installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	grep -A 1000 '^uv==' requirements.lock | sed '1!{/^[a-z]/,$$d}' > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	# The second try is for machines behind a proxy with a certificate of its own, which the system knows.
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock || \
+	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --system-certs requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 

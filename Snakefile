@@ -3,7 +3,7 @@
 #   snakemake --cores all report                                      the demo, config/config.yaml
 #   snakemake --cores all report --configfile config/kodak.yaml       another configuration
 #
-# Data flow: datasets -> encode -> measure -> analyse -> report, one rule file each.
+# Data flow: datasets -> encode -> measure (and diagnose) -> analyse -> report, one rule file each.
 from pathlib import Path
 
 from picobench.workflow import dataset_arguments, job_command, open_run
@@ -38,6 +38,7 @@ rule report:
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/encode.smk"
 include: "workflow/rules/measure.smk"
+include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/claims.smk"

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from picobench import conformance, doctor, images_cli, weights_cli
     from picobench.analysis import bdrate_cli
+    from picobench.claims import cli as claims_cli
     from picobench.imports import curves_cli, reconstructions_cli
     from picobench.ratings import elo_cli
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     images_cli.register(commands)
     weights_cli.register(commands)
     bdrate_cli.register(commands)
+    claims_cli.register(commands)
     elo_cli.register(commands)
     elo_cli.register_import(commands)
     reconstructions_cli.register(commands)

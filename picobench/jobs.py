@@ -69,6 +69,26 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--config", required=True)
     collect.set_defaults(job=_collect)
 
+    diagnose = stages.add_parser("diagnose")
+    diagnose.add_argument("--codec", required=True)
+    diagnose.add_argument("--dataset", required=True)
+    diagnose.add_argument("--unit", required=True)
+    diagnose.add_argument("--request", type=json.loads, required=True)
+    diagnose.add_argument("--key", required=True)
+    diagnose.set_defaults(job=_diagnose)
+
+    references = stages.add_parser("references")
+    references.add_argument("--dataset", required=True)
+    references.add_argument("--chunk", required=True)
+    references.add_argument("--request", type=json.loads, required=True)
+    references.add_argument("--key", required=True)
+    references.add_argument("--images", nargs="+", required=True)
+    references.set_defaults(job=_references)
+
+    diagnosed = stages.add_parser("diagnosed")
+    diagnosed.add_argument("--config", required=True)
+    diagnosed.set_defaults(job=_diagnosed)
+
     for name, job in (("analyse", _analyse), ("claims", _claims), ("report", _report)):
         stage = stages.add_parser(name)
         stage.add_argument("--run", required=True)
@@ -95,6 +115,25 @@ def _measure(args: argparse.Namespace, definitions: Definitions) -> None:
     from picobench.stages.measure import measure
 
     measure(definitions, args.codec, args.dataset, args.sheet, stop=args.stop_on_failure)
+
+
+def _diagnose(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.stages.diagnose import diagnose
+
+    diagnose(definitions, args.codec, args.dataset, args.unit, request=args.request, key=args.key)
+
+
+def _references(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.stages.diagnose import read_references
+
+    read_references(args.dataset, plan.Chunk(args.chunk, tuple(args.images)), args.request, args.key)
+
+
+def _diagnosed(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.run import load_run
+    from picobench.stages.diagnosed import write_diagnosed
+
+    write_diagnosed(load_run(json.loads(args.config), definitions.root))
 
 
 def _collect(args: argparse.Namespace, definitions: Definitions) -> None:

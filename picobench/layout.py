@@ -5,6 +5,8 @@
       datasets/<dataset>/inventory.json, images/<image>.png
       bitstreams/<codec>/<dataset>/<point>-<key>/<image>.<ext>, <chunk>.json
       measurements/<codec>/<dataset>/<sheet>.json
+      diagnostics/<codec>/<dataset>/<point>-<key>/<chunk>/<diagnostic>-<key>.json
+      diagnostics/references/<dataset>/<chunk>/text-<key>.json
       <run>/run.json, tables/, report/
 
 `<key>`, `<chunk>` and `<sheet>` are digests of what determines the content, so a file that is there is
@@ -14,7 +16,7 @@ right for whoever asks for it by that name, whichever run made it.
 from pathlib import Path
 
 RESULTS = Path("results")
-RESERVED_RUN_NAMES = ("datasets", "bitstreams", "measurements", "downloads", "logs")
+RESERVED_RUN_NAMES = ("datasets", "bitstreams", "measurements", "diagnostics", "downloads", "logs")
 
 
 def dataset_folder(dataset: str) -> Path:
@@ -50,6 +52,16 @@ def measurement_folder(codec: str, dataset: str) -> Path:
 def sheet_file(codec: str, dataset: str, sheet: str) -> Path:
     """Results of one measuring job."""
     return measurement_folder(codec, dataset) / f"{sheet}.json"
+
+
+def diagnosis_file(codec: str, dataset: str, unit: str, diagnostic: str, key: str) -> Path:
+    """Results of one diagnostic on the reconstructions of one unit."""
+    return RESULTS / "diagnostics" / codec / dataset / unit / f"{diagnostic}-{key}.json"
+
+
+def reference_text_file(dataset: str, chunk: str, key: str) -> Path:
+    """What the text diagnostic read in the references of a chunk."""
+    return RESULTS / "diagnostics" / "references" / dataset / chunk / f"text-{key}.json"
 
 
 def run_folder(run: str) -> Path:

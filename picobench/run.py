@@ -12,6 +12,7 @@ from picobench import layout, metrics
 from picobench.adapters import adapter_for
 from picobench.adapters.base import Environment
 from picobench.definitions import Codec, Definitions, codec_versions, definitions_of, read_codec
+from picobench.diagnostics.workflow import Diagnostic, read_diagnostic
 from picobench.errors import DefinitionError, PicobenchError
 from picobench.files import content_key
 from picobench.metrics import MetricDefinition
@@ -103,6 +104,7 @@ class Run:
     offline: bool
     job_seconds: float
     config: Mapping[str, Any]
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def available_metrics(self) -> dict[str, str]:
@@ -157,6 +159,12 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
         config.get("curves", []), lambda name: read_published_curve(definitions, name, ids), problems
     )
     metric_requests = _collect(config["metrics"], lambda name: _metric(definitions, name), problems)
+    diagnostics = tuple(_collect(config.get("diagnostics", []), read_diagnostic, problems))
+    problems += [
+        f"diagnostic {diagnostic.id} is asked for twice with the same options"
+        for number, diagnostic in enumerate(diagnostics)
+        if diagnostic in diagnostics[:number]
+    ]
     anchor = config["anchor"]
     wanted = [request.codec.id for request in codecs] + [curve.id for curve in curves]
     problems += [f"{name!r} is twice among codecs and curves" for name, n in Counter(wanted).items() if n > 1]
@@ -180,6 +188,7 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
         offline=config.get("offline", False),
         job_seconds=config.get("job_seconds", 300.0),
         config=config,
+        diagnostics=diagnostics,
     )
 
 

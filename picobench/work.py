@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from functools import cached_property, partial
 
-from picobench import plan
+from picobench import layout, plan
 from picobench.inventory import Inventory, read_inventory
 from picobench.run import CodecRequest, Run
 
@@ -97,6 +97,24 @@ class Work:
         """All encode records and sheets of the run."""
         records = [str(unit.record) for units in self.units.values() for unit in units]
         return records + [str(sheet.file) for sheets in self.sheets.values() for sheet in sheets]
+
+    def diagnoses(self) -> list[str]:
+        """All files of the diagnostics that the run asks for."""
+        return [
+            str(layout.diagnosis_file(unit.codec, unit.dataset, unit.name, diagnostic.id, diagnostic.key))
+            for units in self.units.values()
+            for unit in units
+            for diagnostic in self._run.diagnostics
+        ]
+
+    def chunk(self, dataset: str, chunk: str) -> plan.Chunk:
+        """The chunk with that id, whichever codec it was cut for."""
+        return next(
+            unit.chunk
+            for (_, name), units in self.units.items()
+            for unit in units
+            if (name, unit.chunk.id) == (dataset, chunk)
+        )
 
     def _measure_seconds(
         self, request: CodecRequest, inventory: Inventory, unit: plan.Unit, names: Iterable[str]

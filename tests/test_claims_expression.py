@@ -142,7 +142,7 @@ def value(text: str, context: Context) -> Any:
     ],
 )
 def test_refuses_what_is_not_of_the_language(text: str) -> None:
-    with pytest.raises(DefinitionError, match="^here: ") as caught:
+    with pytest.raises(DefinitionError, match=r"^here: ") as caught:
         parse(text, "here")
     assert "\n" not in str(caught.value)
 

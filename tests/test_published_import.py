@@ -39,7 +39,7 @@ class TestMatching:
         assert findings.rows["ours", "one", "page"].bpp == "0.200"
         assert findings.without_picture == ["theirs three page"]
         assert sorted(findings.references) == ["one", "three", "two"]
-        assert not (findings.unmatched or findings.duplicates or findings.without_rate or findings.links)
+        assert findings.unmatched == findings.duplicates == findings.without_rate == findings.links == []
 
     def test_another_size_is_refused_and_listed(self, collection: Path) -> None:
         (refused,) = run_gather(collection, collection / "bpp.json").refused
@@ -60,7 +60,12 @@ class TestMatching:
     def test_name_and_table_that_disagree_are_refused(self, collection: Path) -> None:
         (collection / "one" / "ours.png").rename(collection / "one_0.3.png")
         findings = gather(
-            Request(collection, parse_pattern("{image}_{bpp}.png"), {("ours", "one", "page"): Rate("0.200")}, DEFAULTS)
+            Request(
+                collection,
+                parse_pattern("{image}_{bpp}.png"),
+                {("ours", "one", "page"): Rate("0.200")},
+                DEFAULTS,
+            )
         )
         (row,) = findings.rows.values()
         assert row.refused == "its name says 0.3 bpp, the table 0.200"
@@ -162,7 +167,11 @@ def test_rates_that_no_picture_can_have(size: str, bpp: str, problem: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{codec}.png", "{image} is missing"), ("{image}{imgae}", "did you mean 'image'"), ("{image}{image}", "twice")],
+    [
+        ("{codec}.png", "{image} is missing"),
+        ("{image}{imgae}", "did you mean 'image'"),
+        ("{image}{image}", "twice"),
+    ],
 )
 def test_wrong_patterns(text: str, problem: str) -> None:
     with pytest.raises(DatasetError, match=problem):
@@ -179,7 +188,10 @@ class TestTables:
     def test_json_keeps_digits(self, tmp_path: Path) -> None:
         path = tmp_path / "rates.json"
         path.write_text('{"a": {"x": 0.440}, "b": 1}')
-        assert read_rates(path, DEFAULTS) == {("x", "a", "page"): Rate("0.440"), ("ours", "b", "page"): Rate("1")}
+        assert read_rates(path, DEFAULTS) == {
+            ("x", "a", "page"): Rate("0.440"),
+            ("ours", "b", "page"): Rate("1"),
+        }
 
     @pytest.mark.parametrize(
         ("name", "text"),
@@ -255,7 +267,14 @@ class TestCommand:
         assert main(self.argv(collection, "--strict")) == 1
 
     def test_wrong_use(self, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        argv = ["import-reconstructions", str(collection), "--pattern", "{image}/x.png", "--manifest", "m.csv"]
+        argv = [
+            "import-reconstructions",
+            str(collection),
+            "--pattern",
+            "{image}/x.png",
+            "--manifest",
+            "m.csv",
+        ]
         assert main(argv) == 2
         assert main([*argv, "--codec", "x"]) == 2
         assert "--rates" in capsys.readouterr().err

@@ -25,7 +25,14 @@ def scores(codecs: Mapping[str, Mapping[str, Points]]) -> pd.DataFrame:
     for codec, images in codecs.items():
         for image, points in images.items():
             for point, (bpp, psnr, lpips) in points.items():
-                row = {"codec": codec, "version": "1", "dataset": "d", "image": image, "point": point, "bpp": bpp}
+                row = {
+                    "codec": codec,
+                    "version": "1",
+                    "dataset": "d",
+                    "image": image,
+                    "point": point,
+                    "bpp": bpp,
+                }
                 status = "absent" if math.isnan(bpp) else "ok"
                 rows.append({**row, "status": status, "psnr_rgb": psnr, "lpips_alex": lpips})
     return pd.DataFrame(rows)
@@ -36,12 +43,17 @@ def single(values: Sequence[tuple[float, float, float]]) -> dict[str, Points]:
 
 
 def compare(table: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    return paired_table(table, DIRECTIONS, "base", **{"tolerance": 0.15, "bootstrap_resamples": 500, **options})
+    return paired_table(
+        table, DIRECTIONS, "base", **{"tolerance": 0.15, "bootstrap_resamples": 500, **options}
+    )
 
 
 def test_mean_difference_and_rates_are_those_of_a_hand_computation() -> None:
     base = [(0.2 + n / 100, 30.0 + n, 0.10) for n in range(8)]
-    test = [(rate * (1 + 0.01 * n), psnr + 1 + 0.1 * n, 0.08 - 0.001 * n) for n, (rate, psnr, _) in enumerate(base)]
+    test = [
+        (rate * (1 + 0.01 * n), psnr + 1 + 0.1 * n, 0.08 - 0.001 * n)
+        for n, (rate, psnr, _) in enumerate(base)
+    ]
     table = compare(scores({"base": single(base), "test": single(test)})).set_index("metric")
     psnr = table.loc["psnr_rgb"]
     assert psnr["difference"] == pytest.approx(1.35)
@@ -50,7 +62,9 @@ def test_mean_difference_and_rates_are_those_of_a_hand_computation() -> None:
     assert psnr["rate_difference_percent"] == pytest.approx(
         100 * (math.exp(np.mean([math.log(1 + 0.01 * n) for n in range(8)])) - 1)
     )
-    assert (psnr["rate_difference_low_percent"], psnr["rate_difference_high_percent"]) == pytest.approx((0, 7))
+    assert (psnr["rate_difference_low_percent"], psnr["rate_difference_high_percent"]) == pytest.approx(
+        (0, 7)
+    )
     assert table.loc["lpips_alex", "difference"] == pytest.approx(-0.0235)
     assert table.loc["lpips_alex", "codec_better"] == 8
     assert (psnr["images_used"], psnr["images_total"], psnr["note"]) == (8, 8, "")
@@ -86,14 +100,16 @@ def test_few_images_get_no_interval() -> None:
 
 def test_infinite_values_are_left_out() -> None:
     values = [(0.2, 30.0, 0.1)] * 7
-    table = scores({"base": single([*values, (0.2, math.inf, 0.0)]), "test": single([*values, (0.2, 50.0, 0.1)])})
+    table = scores(
+        {"base": single([*values, (0.2, math.inf, 0.0)]), "test": single([*values, (0.2, 50.0, 0.1)])}
+    )
     row = compare(table).iloc[0]
     assert (row["images_used"], row["note"]) == (7, "no finite difference: 1 image (i7)")
 
 
 def test_codecs_with_enough_points_are_left_to_the_bd_rate() -> None:
     points: Points = {f"q{n}": (0.1 * n, 30.0 + n, 0.1) for n in range(1, 5)}
-    many = {image: points for image in IMAGES}
+    many = dict.fromkeys(IMAGES, points)
     assert compare(scores({"base": many, "test": many})).empty
     table = compare(scores({"base": many, "test": single([(0.2, 31.0, 0.1)] * 8)}))
     assert list(table.columns) == list(PAIRED_COLUMNS)
@@ -112,13 +128,21 @@ class TestCurves:
 
     def measured(self, images: int = 8) -> pd.DataFrame:
         points: Points = {
-            f"q{n}": (1.1 * rate, psnr, 0.1) for n, (rate, psnr) in enumerate(zip(self.rates, self.psnr, strict=True))
+            f"q{n}": (1.1 * rate, psnr, 0.1)
+            for n, (rate, psnr) in enumerate(zip(self.rates, self.psnr, strict=True))
         }
-        return rd_table(scores({"ours": {image: points for image in IMAGES[:images]}}), list(DIRECTIONS))
+        return rd_table(scores({"ours": dict.fromkeys(IMAGES[:images], points)}), list(DIRECTIONS))
 
     def curves(self, images: int = 8) -> pd.DataFrame:
         rows = [
-            {"curve": "theirs", "dataset": "d", "point": f"p{n}", "images": images, "bpp": rate, "psnr_rgb": psnr}
+            {
+                "curve": "theirs",
+                "dataset": "d",
+                "point": f"p{n}",
+                "images": images,
+                "bpp": rate,
+                "psnr_rgb": psnr,
+            }
             for n, (rate, psnr) in enumerate(zip(self.rates, self.psnr, strict=True))
         ]
         return pd.DataFrame(rows).assign(lpips_alex=math.nan)
@@ -133,7 +157,9 @@ class TestCurves:
         row = table.loc["psnr_rgb"]
         assert row["bd_rate_percent"] == pytest.approx(percent)
         ours = Curve(tuple(1.1 * rate for rate in self.rates), self.psnr)
-        pair = (ours, Curve(self.rates, self.psnr)) if anchor == "ours" else (Curve(self.rates, self.psnr), ours)
+        pair = (
+            (ours, Curve(self.rates, self.psnr)) if anchor == "ours" else (Curve(self.rates, self.psnr), ours)
+        )
         expected = bd_rate(*pair, method="pchip", higher_is_better=True, min_overlap=0.5)
         assert row["bd_rate_percent"] == pytest.approx(expected.percent)
         assert row["aggregation"] == "mean curve"

@@ -106,6 +106,12 @@ def test_errors_that_the_reference_has_too_are_the_recognisers_own(ocr: Scripted
     assert (result.lines, result.detected) == (2, 1)
 
 
+def test_a_word_that_the_reference_hardly_shows_is_not_flagged(ocr: Scripted) -> None:
+    ocr.say(picture(100), QUADS, ["fresh lemen juice", "open"], sure=0.6)
+    ocr.say(picture(101), QUADS, ["fresh lemer juice", "oven"])
+    assert [item.read for item in compare(ocr, LINES).substitutions] == ["oven"]
+
+
 def test_places_that_cannot_be_read_are_no_text(ocr: Scripted) -> None:
     ocr.say(picture(100), QUADS, ["leaves", ""], sure=0.7)
     reference = TextDiagnostic(ocr).reference(picture(100))

@@ -109,6 +109,13 @@ def test_a_word_read_without_certainty_is_no_substitution() -> None:
     found = compare_line("fresh lemon juice", reading("fresh river juice", 0.6))
     assert found.substitutions == ()
     assert found.words == Errors(3, 0, 1, 0, 0)
+    assert found.misread == {1}
+
+
+def test_misread_words_are_those_not_read_as_written() -> None:
+    assert compare_line("fresh lemon juice", reading("fresh juice")).misread == {1}
+    assert compare_line("fresh lemon juice", reading("freshlemon juice")).misread == {0, 1}
+    assert compare_line("fresh lemon", reading("fresh lemon juice")).misread == frozenset()
 
 
 # Readings and sums

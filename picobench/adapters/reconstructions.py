@@ -49,8 +49,8 @@ class Collection:
                     return path
         where = ", ".join(map(str, self.folders)) or "no folder is given"
         raise CodecError(
-            f"{self.name}/{printable(file)}: published, but not here ({where}); get it from {self.source} and set mirrors: "
-            f"{{{self.name}: [FOLDER]}} in the configuration, or PICOBENCH_MIRRORS"
+            f"{self.name}/{printable(file)}: published, but not here ({where}); get it from {self.source} and "
+            f"set mirrors: {{{self.name}: [FOLDER]}} in the configuration, or PICOBENCH_MIRRORS"
         )
 
     def read(self, file: str, sha256: str) -> bytes:
@@ -157,7 +157,9 @@ class ReconstructionsSession:
         image, point = bitstream.name.removesuffix(f".{ReconstructionsAdapter.extension}"), options["point"]
         row = self._rows.get((point, image))
         if row is None:
-            reason = f"no published picture: the manifest of {self._collection.name} has no {image} at {point}"
+            reason = (
+                f"no published picture: the manifest of {self._collection.name} has no {image} at {point}"
+            )
             return Outcome(reason=reason, absent=True)
         name = f"{self._collection.name}/{row.file}"
         call = ("published", name, f"sha256={row.sha256}")

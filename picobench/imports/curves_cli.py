@@ -35,13 +35,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--label", help="name in reports (default: what the file says)")
     parser.add_argument("--dataset", required=True, help="dataset that the curve is a mean over")
     parser.add_argument("--images", required=True, type=int, help="number of pictures it is a mean over")
-    parser.add_argument("--collection-folder", type=Path, metavar="FOLDER", help="(default: the folder of FILE)")
+    parser.add_argument(
+        "--collection-folder", type=Path, metavar="FOLDER", help="(default: the folder of FILE)"
+    )
     parser.add_argument("--source", required=True, help="where it was published, a web address")
     parser.add_argument("--licence", required=True)
     parser.add_argument("--citation")
     parser.add_argument("--note", help="what readers must know; shown wherever the curve is")
     parser.add_argument(
-        "--select", type=_selection, action="append", default=[], metavar="COLUMN=VALUE", help="rows of a CSV table"
+        "--select",
+        type=_selection,
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="rows of a CSV table",
     )
     parser.add_argument("--output", type=Path, metavar="YAML", help="(default: curves/ID.yaml)")
     parser.set_defaults(run=run)

@@ -38,6 +38,7 @@ class Findings:
         without_rate: Pictures that no rate was published for; not in the manifest.
         without_picture: Rates without a picture.
         links: Links, which are not followed.
+        converted: Reconstructions that are no 8-bit sRGB, and what makes them so; the files stay as they are.
     """
 
     rows: dict[Key, Published] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Findings:
     without_rate: list[str] = field(default_factory=list)
     without_picture: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    converted: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> list[Published]:
@@ -120,15 +122,17 @@ class _Candidate:
     height: int
     bpp: str
     problem: str
+    conversions: tuple[str, ...] = ()
 
 
 def _candidate(path: str, data: bytes, bpp: str) -> _Candidate:
     digest = sha256_bytes(data)
     try:
-        height, width, _ = normalise(data).pixels.shape
+        result = normalise(data)
     except RefusedPictureError as error:
         return _Candidate(path, digest, 1, 1, bpp, str(error))
-    return _Candidate(path, digest, width, height, bpp, "")
+    height, width, _ = result.pixels.shape
+    return _Candidate(path, digest, width, height, bpp, "", result.conversions)
 
 
 def _add_reference(findings: Findings, path: str, image: str, data: bytes) -> None:
@@ -151,6 +155,8 @@ def _add(findings: Findings, request: Request, key: Key, candidates: list[_Candi
     if rate is None and not first.bpp:
         findings.without_rate.append(printable(first.path))
         return
+    if first.conversions:
+        findings.converted.append(f"{printable(first.path)}: {'; '.join(first.conversions)}")
     rate = rate or Rate(bpp=first.bpp)
     reference = findings.references.get(name)
     named_twice = first.bpp and rate.bpp and abs(float(first.bpp) - _number(rate.bpp)) > _tolerance(rate.bpp)

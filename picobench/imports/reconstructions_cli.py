@@ -106,6 +106,7 @@ def _print(findings: "Findings", manifest: Path) -> bool:
     }
     for title, entries in problems.items():
         _print_list(title, entries)
+    _print_list("converted when read", findings.converted)
     print(f"wrote {manifest}: {len(findings.rows)} rows, {len(refused)} of them refused")
     return not any(problems.values())
 

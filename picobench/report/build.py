@@ -97,7 +97,8 @@ def _render(
         template = environment.get_template(page.template)
     except jinja2.TemplateNotFound as error:
         raise StorageError(f"{page.template}: no such template ({error}); restore it") from None
-    return template.render({**page.context, "run": site.run, "page": page, "pages": pages, "root": root})
+    shared = {"run": site.run, "page": page, "pages": pages, "root": root, "findings": site.findings}
+    return template.render({**page.context, **shared})
 
 
 def _write(folder: Path, path: str, data: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from picobench.report.cells import inner_path
+from picobench.report.diagnostics import marks
 from picobench.report.plots import Plot, rd_plots
 from picobench.report.records import BdRate, ImageBdRate, MeanPoint, Run, Score
 from picobench.report.sections import NumberedFailure
@@ -25,6 +26,12 @@ TABLES: Mapping[str, str] = {
     "bd_rate_images": "BD-rate of every image",
     "paired": "differences at nearly equal rate, where there are too few points for a BD-rate",
     "curves": "published rate-distortion curves as they were read",
+    "fidelity": "faults of pipelines found in reconstructions",
+    "seams": "tile seams: test and errors of every reconstruction",
+    "seams_parts": "tile seams: effects in grey levels by scale and plane",
+    "seams_datasets": "tile seams: combined evidence of each dataset",
+    "text": "text of every reconstruction: pixel errors, readings, words replaced",
+    "text_datasets": "text over each dataset, with intervals",
     "failures": "operating points that yielded nothing, and why",
     "evidence": "bitstreams, checksums and seconds behind every score",
 }
@@ -75,6 +82,11 @@ class Site:
     def failures_by(self, *columns: str) -> Mapping[tuple[str, ...], list[NumberedFailure]]:
         """Failures by the values of some columns."""
         return _grouped(self.failures, lambda row: tuple(getattr(row[1], column) for column in columns))
+
+    @cached_property
+    def findings(self) -> Mapping[str, str]:
+        """Faults found in the reconstructions of codecs, by codec; see the page of diagnostics."""
+        return marks(self.run)
 
     @cached_property
     def plots(self) -> Mapping[str, list[Plot]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from picobench.report import diagnostics as diagnosed
 from picobench.report.cells import Footnotes, metric_decimals, share, slug
 from picobench.report.published import missing_pictures, pair_tables, published_codecs, read_pairs
 from picobench.report.records import Dataset
@@ -185,6 +186,21 @@ def published(site: Site) -> Iterator[Page]:
     yield Page("published.html", "published.html.j2", "Published evidence", context, navigation="Published")
 
 
+def diagnostics(site: Site) -> Iterator[Page]:
+    """What the diagnostics found; no page where none was asked for."""
+    asked = diagnosed.wanted(site.run)
+    context = {
+        "fidelity": diagnosed.fidelity(site.run) if "fidelity" in asked else None,
+        "seams": list(diagnosed.seams(site.run)) if "seams" in asked else [],
+        "text": list(diagnosed.text(site.run)) if "text" in asked else [],
+        "significant": diagnosed.SIGNIFICANT,
+    }
+    if asked:
+        yield Page(
+            "diagnostics.html", "diagnostics.html.j2", "Diagnostics", context, navigation="Diagnostics"
+        )
+
+
 def failed(site: Site) -> Iterator[Page]:
     """What yielded no number, and why."""
     context = {"failures": site.failures}
@@ -211,6 +227,7 @@ PAGES: tuple[Callable[[Site], Iterator[Page]], ...] = (
     codecs,
     published,
     claims,
+    diagnostics,
     failed,
     provenance,
 )

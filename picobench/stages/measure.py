@@ -40,7 +40,7 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
     with tempfile.TemporaryDirectory(prefix="picobench-decoded-") as folder:
         reconstructions = Path(folder)
         decoded = {
-            unit: _decode_unit(codec, record, pictures, reconstructions / str(number))
+            unit: decode_unit(codec, record, pictures, reconstructions / str(number))
             for number, (unit, record) in enumerate(zip(sheet.units, sheet.records, strict=True))
         }
         _refuse_failures(codec_id, decoded, stop=stop)
@@ -70,10 +70,14 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
     write_json(sheet.file, result)
 
 
-def _decode_unit(
+def decode_unit(
     codec: Codec, record_file: Path, pictures: Mapping[str, Picture], folder: Path
 ) -> list[dict[str, Any]]:
-    """Decode one encode job's bitstreams to PNGs in `folder`; rows hold the PNG's path or None."""
+    """Decode one encode job's bitstreams to PNGs in `folder`; rows hold the PNG's path or None.
+
+    Raises:
+        DatasetError, StorageError: A reference, bitstream or record is missing or damaged.
+    """
     record = read_json(record_file)
     largest = max(pictures[row["image"]].megapixels for row in record["images"])
     limit = timeout_seconds(codec, largest, codec.decode_seconds)

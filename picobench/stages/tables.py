@@ -8,6 +8,7 @@ from picobench.files import read_json, write_json
 from picobench.run import Run, bd_options, equal_rate_options
 from picobench.stages.collect import EVIDENCE_COLUMNS, FAILURE_COLUMNS, SCORE_COLUMNS, collect
 from picobench.stages.describe import describe
+from picobench.stages.diagnosed import remove_other_tables
 from picobench.tablefile import read_table, write_table
 from picobench.work import Work
 
@@ -21,6 +22,7 @@ def write_collected(run: Run) -> None:
     import pandas as pd
 
     work = Work(run, main=False)
+    remove_other_tables(run)
     collected = collect(run, work)
     tables = {
         "scores": (collected.scores, [*SCORE_COLUMNS, *run.metrics]),

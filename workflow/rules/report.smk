@@ -5,6 +5,7 @@ rule page:
     input:
         rules.collect.output,
         rules.analyse.output,
+        rules.diagnosed.output if RUN.diagnostics else [],
         f"results/{RUN.name}/claims/claims.json",
         templates=sorted(str(path) for path in (Path(workflow.basedir) / "reports").glob("*.*")),
     output:

@@ -120,7 +120,7 @@ class TextResult:
         characters, words: Errors of the reconstruction's reading against what is written.
         own_characters, own_words: Errors of the reference's reading: the recogniser's own. None without truth,
             where what was read in the reference is taken as written.
-        substitutions: Words that read as others, with certainty, and do not so in the reference.
+        substitutions: Words that read as others, with certainty, and as written in the reference.
     """
 
     lines: int
@@ -219,7 +219,6 @@ class TextDiagnostic:
         readings = self.ocr.read(reconstruction, quads)
         after = _compare(text.regions, readings)
         own = _compare(text.regions, [region.reading for region in text.regions])
-        known = {(item.line, item.word, item.read) for line in own for item in line.substitutions}
         return TextResult(
             lines=len(quads),
             detected=sum(region.detected for region in text.regions),
@@ -229,11 +228,12 @@ class TextDiagnostic:
             words=pool(line.words for line in after),
             own_characters=pool(line.characters for line in own) if text.has_truth else None,
             own_words=pool(line.words for line in own) if text.has_truth else None,
+            # A word that cannot be read in the reference says nothing about the reconstruction.
             substitutions=tuple(
                 item
-                for line in after
+                for line, before in zip(after, own, strict=True)
                 for item in line.substitutions
-                if (item.line, item.word, item.read) not in known
+                if item.word not in before.misread
             ),
         )
 

@@ -93,11 +93,18 @@ class Substitution:
 
 @dataclass(frozen=True)
 class LineErrors:
-    """Errors of one line."""
+    """Errors of one line.
+
+    Attributes:
+        characters, words: Counted.
+        substitutions: Confident substitutions of words.
+        misread: Words as they are written that were read otherwise, surely or not, or not at all.
+    """
 
     characters: Errors
     words: Errors
     substitutions: tuple[Substitution, ...]
+    misread: frozenset[int]
 
 
 def normalise_text(text: str) -> str:
@@ -142,8 +149,9 @@ def compare_line(written: str, reading: Reading, line: int = 0) -> LineErrors:
             continue
         wrong[target] = reading.confidences[target]
         confident += kind == "replace" and written[source] != " "
-    words, substitutions = _compare_words(written, reading, wrong, line)
-    return LineErrors(_count(len(written), operations, confident), words, substitutions)
+    return _compare_words(
+        written, reading, wrong, line, characters=_count(len(written), operations, confident)
+    )
 
 
 def wrong_characters(written: str, reading: Reading) -> frozenset[int]:
@@ -156,8 +164,8 @@ def _align(written: str | list[str], read: str | list[str]) -> list[Operation]:
 
 
 def _compare_words(
-    written: str, reading: Reading, wrong: dict[int, float], line: int
-) -> tuple[Errors, tuple[Substitution, ...]]:
+    written: str, reading: Reading, wrong: dict[int, float], line: int, characters: Errors
+) -> LineErrors:
     expected, found = written.split(), reading.text.split()
     starts = [0]
     for word in found:
@@ -173,7 +181,12 @@ def _compare_words(
             substitutions.append(
                 Substitution(line, source, expected[source], found[target], round(min(proof), 4))
             )
-    return _count(len(expected), operations, len(substitutions)), tuple(substitutions)
+    return LineErrors(
+        characters,
+        _count(len(expected), operations, len(substitutions)),
+        tuple(substitutions),
+        frozenset(source for kind, source, _ in operations if kind != "insert"),
+    )
 
 
 def _count(length: int, operations: Iterable[Operation], confident: int) -> Errors:

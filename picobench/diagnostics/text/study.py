@@ -89,7 +89,8 @@ def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     if "published" in wanted and args.published:
         yield "published", published_table(args.published, TextDiagnostic())
     if wanted & {"own", "compression"}:
-        studied = study_pictures(root, args.pictures, args.processes)
+        needed = args.pictures or (None if "own" in wanted else CODED_PICTURES)
+        studied = study_pictures(root, needed, args.processes)
         references = [(item.picture.lines, item.reference) for item in studied]
         if "own" in wanted:
             yield "own", own_tables(references)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fidelity: is a reconstruction what it says it is, or did a pipeline break it?"""
+
+from picobench.diagnostics.fidelity.check import FidelityReport, check_fidelity
+from picobench.diagnostics.fidelity.datasets import Signature, find_duplicates, shared_rounding, signature
+from picobench.diagnostics.fidelity.findings import THRESHOLDS, Finding
+
+__all__ = [
+    "THRESHOLDS",
+    "FidelityReport",
+    "Finding",
+    "Signature",
+    "check_fidelity",
+    "find_duplicates",
+    "shared_rounding",
+    "signature",
+]

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Named faults of a pipeline: what was found, what it costs, and from where on it counts as a fault."""
+
+from dataclasses import dataclass
+
+# Rises of PSNR, in dB, from which on a correction counts as the undoing of a fault.
+RANGE_DB = 0.25
+SHIFT_DB = 0.25
+MATRIX_DB = 0.05
+# Of single channels: R, G, B. Codecs quantise chroma coarsely, which moves red and blue and hardly green.
+BIAS_DB = (0.25, 0.1, 0.25)
+GAIN_DB = (0.5, 0.15, 0.5)
+
+BIAS_LEVELS = 1.0
+GAIN_SHARE = 0.01
+TRUNCATION_LEVELS = 0.2
+SHIFT_PIXELS = 0.1
+PADDING_PIXELS = 64
+NEAR_LEVELS = 4.0
+
+THRESHOLDS = {
+    "size": "any difference: a decoder must return the reference's dimensions",
+    "padding": f"1 to {PADDING_PIXELS} rows or columns too many: blocks and strides of codecs reach up to 64",
+    "bias": (
+        f"a mean error of {BIAS_LEVELS:g} grey level in a channel, which no wrong rounding of RGB or YCbCr "
+        f"reaches (0.9 at most), that costs the channel {BIAS_DB[0]:g} dB, or {BIAS_DB[1]:g} dB if it is green; "
+        "coarse quantisation of good codecs costs 0.20 and 0.04 dB"
+    ),
+    "gain": (
+        f"a contrast {100 * GAIN_SHARE:g} % off in a channel that costs it {GAIN_DB[0]:g} dB, or {GAIN_DB[1]:g} dB "
+        "if it is green, beyond the bias; coarse quantisation of good codecs costs 0.38 and 0.06 dB"
+    ),
+    "shift": (
+        f"{SHIFT_PIXELS:g} pixel and {SHIFT_DB:g} dB: good codecs stay below 0.03 pixel, filters for chroma included"
+    ),
+    "range_compressed": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.8 dB",
+    "range_expanded": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.4 dB",
+    "matrix_601_as_709": f"{MATRIX_DB:g} dB: undoing it never helped a good reconstruction",
+    "matrix_709_as_601": f"{MATRIX_DB:g} dB: undoing it never helped a good reconstruction",
+    "channel_order": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.5 dB",
+    "truncation": (
+        f"mean error of all three channels within {TRUNCATION_LEVELS:g} of -0.5 levels: rounding has 0, and "
+        "contents push single channels about, but hardly ever all three to the same place"
+    ),
+    "chroma_truncation": (
+        f"mean error of both colour differences within {TRUNCATION_LEVELS:g} of -0.45 levels (rounding down in "
+        "one or two of the steps of 8-bit YCbCr), and that of luma below 0.25"
+    ),
+    "exact_copy": "every pixel equal to the reference: only a lossless codec returns that",
+    "duplicate": (
+        f"equal pixels, or means of 16 x 16 areas that differ by less than {NEAR_LEVELS:g} levels: two "
+        "reconstructions of one picture do, different pictures differ by tens"
+    ),
+}
+"""From where on each finding is raised, and why there."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault of a reconstruction, or of a set of them.
+
+    Attributes:
+        name: A key of `THRESHOLDS`.
+        evidence: What was measured, one sentence with units.
+        effect_db: How much PSNR would rise were the fault undone, in dB; None where that has no meaning
+            (no PSNR without undoing it, or an infinite one).
+        values: The numbers of the evidence by name.
+    """
+
+    name: str
+    evidence: str
+    effect_db: float | None
+    values: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def threshold(self) -> str:
+        """From where on this finding is raised, and why there."""
+        return THRESHOLDS[self.name]

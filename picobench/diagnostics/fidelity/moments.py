@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an affine correction of RGB would do to the error, from second moments that one pass over pixels gives."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from picobench.pixels import RGB8
+
+F64 = npt.NDArray[np.float64]
+
+_ROWS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """An affine map of pixels: matrix @ RGB + offset, in grey levels, without clipping."""
+
+    matrix: F64
+    offset: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Means of all products of (reconstruction R, G, B, reference R, G, B, 1): a symmetric 7 x 7 matrix."""
+
+    products: F64
+
+    def errors(self, correction: Correction | None = None) -> F64:
+        """Mean squared errors of R, G and B, after a correction of the reconstruction."""
+        rows = np.concatenate([np.eye(3), -np.eye(3), np.zeros((3, 1))], axis=1)
+        if correction is not None:
+            rows[:, :3], rows[:, 6] = correction.matrix, correction.offset
+        return np.maximum(np.einsum("ci,ij,cj->c", rows, self.products, rows), 0.0)
+
+    def mse(self, correction: Correction | None = None) -> float:
+        """Mean squared error over all channels."""
+        return float(self.errors(correction).mean())
+
+    def after(self, correction: Correction) -> "Moments":
+        """Moments of the corrected reconstruction."""
+        change = np.eye(7)
+        change[:3, :3], change[:3, 6] = correction.matrix, correction.offset
+        return Moments(change @ self.products @ change.T)
+
+    def bias(self) -> F64:
+        """Mean error of R, G and B, in grey levels."""
+        return np.asarray(self.products[:3, 6] - self.products[3:6, 6])
+
+    def without_bias(self) -> Correction:
+        """The correction that takes the mean errors out."""
+        return Correction(np.eye(3), -self.bias())
+
+    def without_gain(self) -> Correction:
+        """The correction by one slope and offset a channel that leaves the least squared error.
+
+        The slope is that of the reference over the reconstruction, 1 for a good codec at any rate; the other
+        way round it sinks with the rate, as coarse quantisation takes contrast away.
+        """
+        mean, wanted = self.products[:3, 6], self.products[3:6, 6]
+        variance = np.diag(self.products)[:3] - mean**2
+        shared = np.diag(self.products[:3, 3:6]) - mean * wanted
+        flat = variance <= 1e-9
+        slope = np.where(flat, 1.0, shared / np.where(flat, 1.0, variance))
+        return Correction(np.diag(slope), wanted - slope * mean)
+
+
+def measure_moments(reference: RGB8, reconstruction: RGB8) -> Moments:
+    """Moments of two (height, width, 3) uint8 pictures of one shape."""
+    total = np.zeros((7, 7))
+    for top in range(0, len(reference), _ROWS_AT_ONCE):
+        rows = slice(top, top + _ROWS_AT_ONCE)
+        pixels = np.ones((reference[rows].size // 3, 7))
+        pixels[:, :3] = reconstruction[rows].reshape(-1, 3)
+        pixels[:, 3:6] = reference[rows].reshape(-1, 3)
+        total += pixels.T @ pixels
+    return Moments(total / (reference.size // 3))
+
+
+def rise_db(before: float, after: float) -> float:
+    """Rise of PSNR in dB when the mean squared error falls from `before` to `after`."""
+    return 10 * math.log10(max(before, 1e-12) / max(after, 1e-12))
+
+
+def rises_db(before: F64, after: F64) -> F64:
+    """The same for each channel."""
+    return np.asarray(10 * np.log10(np.maximum(before, 1e-12) / np.maximum(after, 1e-12)))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A diagnostic as a configuration asks for it: its options, and the key of what determines its results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from picobench.errors import DefinitionError
+from picobench.files import content_key
+from picobench.yamlfile import did_you_mean
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "fidelity": {},
+    # The tiles of PICO.
+    "seams": {"tile": 504, "origin": [0, 0], "overlap": 0},
+    "text": {"search": True},
+}
+"""The diagnostics with their options; the schema of configurations lists them all."""
+
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "fidelity": ("fidelity",),
+    "seams": ("seams", "seams_parts", "seams_datasets"),
+    "text": ("text", "text_datasets"),
+}
+"""The tables that each diagnostic gives."""
+
+_REVISIONS = {"fidelity": 1, "seams": 1, "text": 1}
+"""Raised when a diagnostic comes to give other results for the same pictures: old ones are then made again."""
+
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "fidelity": ("scipy",),
+    "seams": ("numpy",),
+    "text": ("rapidocr", "onnxruntime"),
+}
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One diagnostic of a run.
+
+    Attributes:
+        id: `fidelity`, `seams` or `text`.
+        options: All of them, defaults included.
+        versions: Of the packages that its results depend on.
+    """
+
+    id: str
+    options: Mapping[str, Any]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that determines its results besides the pictures."""
+        return content_key(
+            {
+                "id": self.id,
+                "revision": _REVISIONS[self.id],
+                "options": dict(self.options),
+                "versions": dict(self.versions),
+            }
+        )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it gives."""
+        return TABLES[self.id]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What `read_diagnostic` makes it of again."""
+        return {"id": self.id, **self.options}
+
+
+def read_diagnostic(item: str | Mapping[str, Any]) -> Diagnostic:
+    """Resolve an entry of the configuration, which has passed the schema.
+
+    Raises:
+        DefinitionError: An option is wrong or not one of this diagnostic, or a package is missing.
+    """
+    fields = {"id": item} if isinstance(item, str) else dict(item)
+    name = fields.pop("id")
+    for option in fields:
+        if option not in DEFAULTS[name]:
+            hint = did_you_mean(option, list(DEFAULTS[name]))
+            raise DefinitionError(f"diagnostic {name}: no option {option!r}{hint}")
+    options = {**DEFAULTS[name], **fields}
+    if name == "seams":
+        from picobench.diagnostics.workflow.seams import tile_grid
+
+        tile_grid(options)  # refuses grids that make no sense
+    try:
+        versions = {package: version(package) for package in _PACKAGES[name]}
+    except PackageNotFoundError as error:
+        raise DefinitionError(
+            f"diagnostic {name}: the package {error.name} is missing; install it, or take {name} off the list"
+        ) from None
+    return Diagnostic(name, options, versions)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Decode the bitstreams of a unit and examine the reconstructions with one diagnostic."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from picobench import layout, plan
+from picobench.datasets.truth import TRUTH_FILE, read_truth
+from picobench.definitions import Definitions, read_codec
+from picobench.diagnostics.workflow.record import Examine
+from picobench.diagnostics.workflow.request import Diagnostic, read_diagnostic
+from picobench.errors import MetricError
+from picobench.files import read_json, write_json
+from picobench.inventory import Picture, read_inventory
+from picobench.pixels import read_rgb8
+from picobench.stages.measure import decode_unit
+
+FORMAT = 1
+"""Version of the files that this module writes."""
+
+
+def diagnose(
+    definitions: Definitions,
+    codec_id: str,
+    dataset: str,
+    unit: str,
+    *,
+    request: Mapping[str, Any],
+    key: str,
+) -> None:
+    """Examine the reconstructions of a unit.
+
+    A reconstruction that cannot be had, or not be examined, is recorded with the reason.
+
+    Args:
+        definitions: Where the codec's definition is.
+        codec_id: `id` or `id@version`.
+        dataset: Name of a prepared dataset.
+        unit: Name of a unit of both.
+        request: The diagnostic as the run asks for it.
+        key: Its key when the run was planned.
+
+    Raises:
+        DatasetError, StorageError: A reference, bitstream or record is missing or damaged.
+        MetricError: The diagnostic cannot run, or changed since the run was planned.
+    """
+    diagnostic = _read(request, key)
+    codec = read_codec(definitions, codec_id, check=False)
+    pictures = read_inventory(dataset).by_name
+    record_file = layout.RESULTS / "bitstreams" / codec_id / dataset / f"{unit}.json"
+    record = read_json(record_file)
+    with tempfile.TemporaryDirectory(prefix="picobench-decoded-") as folder:
+        decoded = decode_unit(codec, record_file, pictures, Path(folder))
+        examine = _examine(diagnostic, dataset, unit.rpartition("/")[2], record["options"])
+        rows = [_row(examine, row, pictures[row["image"]]) for row in decoded]
+    document = {
+        "format": FORMAT,
+        "codec": codec_id,
+        "dataset": dataset,
+        "point": record["point"],
+        "diagnostic": diagnostic.request,
+        "versions": dict(diagnostic.versions),
+        "images": rows,
+    }
+    write_json(layout.diagnosis_file(codec_id, dataset, unit, diagnostic.id, key), document)
+
+
+def read_references(dataset: str, chunk: plan.Chunk, request: Mapping[str, Any], key: str) -> None:
+    """Find and read the text of a chunk's references, once for all codecs.
+
+    Raises:
+        DatasetError, StorageError: A reference is missing or damaged.
+        MetricError: The recogniser cannot run, or changed since the run was planned.
+    """
+    from picobench.diagnostics.text import TextDiagnostic
+
+    diagnostic = _read(request, key)
+    pictures = read_inventory(dataset).by_name
+    truth_file = layout.dataset_folder(dataset) / TRUTH_FILE
+    truth = read_truth(truth_file) if truth_file.exists() else {}
+    reader = TextDiagnostic()
+    texts = {
+        image: reader.reference(pictures[image].read(), truth.get(image)).as_json() for image in chunk.images
+    }
+    document = {"format": FORMAT, "dataset": dataset, "images": texts}
+    write_json(layout.reference_text_file(dataset, chunk.id, diagnostic.key), document)
+
+
+def _read(request: Mapping[str, Any], key: str) -> Diagnostic:
+    diagnostic = read_diagnostic(request)
+    if diagnostic.key != key:
+        raise MetricError(
+            f"diagnostic {diagnostic.id} changed while the run was under way; run snakemake again"
+        )
+    return diagnostic
+
+
+def _examine(diagnostic: Diagnostic, dataset: str, chunk: str, options: Mapping[str, Any]) -> Examine:
+    if diagnostic.id == "fidelity":
+        from picobench.diagnostics.workflow import fidelity
+
+        return fidelity.examine(lossless=options.get("lossless") is True)
+    if diagnostic.id == "seams":
+        from picobench.diagnostics.workflow import seams
+
+        return seams.examine(diagnostic.options)
+    from picobench.diagnostics.workflow import text
+
+    references = read_json(layout.reference_text_file(dataset, chunk, diagnostic.key))["images"]
+    return text.examine(diagnostic.options, references)
+
+
+def _row(examine: Examine, decoded: Mapping[str, Any], picture: Picture) -> dict[str, Any]:
+    row = {
+        "image": decoded["image"],
+        "reason": decoded["reason"],
+        "bitstream_sha256": decoded.get("bitstream_sha256", ""),
+        "pixels_sha256": decoded.get("pixels_sha256", ""),
+        "result": {},
+    }
+    if decoded["path"] is None:
+        return row
+    try:
+        return row | {"result": examine(picture.image, picture.read(), read_rgb8(decoded["path"]))}
+    except MetricError as error:
+        return row | {"reason": str(error)}
