@@ -118,16 +118,23 @@ class Run:
 
     @property
     def texts_key(self) -> str:
-        """Digest of all definitions with their labels and texts: pages depend on it, codecs do not."""
+        """Digest of all definitions with their labels and texts: pages depend on it, codecs do not.
+
+        What codecs run on and what manifests say is in it too. With other versions or rows other records are
+        needed, but a record that is missing starts nothing by itself where the tables made of it are there.
+        """
         return content_key(
             {
-                "codecs": {name: [r.codec.sha256, r.codec.label] for name, r in self.codecs.items()},
+                "codecs": {
+                    name: [r.codec.sha256, r.codec.label, dict(r.environment.versions), dict(r.codec.points)]
+                    for name, r in self.codecs.items()
+                },
                 "metrics": {name: self.definitions.read("metrics", name) for name in self.metrics},
                 "datasets": {
                     name: self.definitions.read("datasets", r.id) for name, r in self.datasets.items()
                 },
                 "curves": {name: self.definitions.read("curves", name) for name in self.curves},
-                "why": {name: request.why for name, request in self.metrics.items()},
+                "why": {name: [request.why, request.key] for name, request in self.metrics.items()},
             }
         )
 

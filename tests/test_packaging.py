@@ -18,7 +18,8 @@ def _split(requirement: str) -> tuple[str, str]:
 
 def _pyproject(root: Path) -> dict[str, str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    return dict(map(_split, project["dependencies"] + project["optional-dependencies"]["metrics"]))
+    extras = project["optional-dependencies"]
+    return dict(map(_split, project["dependencies"] + extras["metrics"] + extras["text"]))
 
 
 def _conda(root: Path) -> dict[str, str]:

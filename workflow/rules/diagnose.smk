@@ -1,10 +1,8 @@
 # Examine reconstructions with the diagnostics that the run asks for; no rules where it asks for none.
 
 if RUN.diagnostics:
-    import json
-
     # Keys of diagnostics, as they stand in file names, to requests.
-    REQUESTS = {diagnostic.key: json.dumps(diagnostic.request) for diagnostic in RUN.diagnostics}
+    REQUESTS = {diagnostic.key: diagnostic.request_json for diagnostic in RUN.diagnostics}
 
     def all_diagnoses(wildcards):
         inventories = [checkpoints.dataset.get(dataset=name).output[0] for name in RUN.datasets]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A diagnostic as a configuration asks for it: its options, and the key of what determines its results."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -70,6 +71,11 @@ class Diagnostic:
     def request(self) -> dict[str, Any]:
         """What `read_diagnostic` makes it of again."""
         return {"id": self.id, **self.options}
+
+    @property
+    def request_json(self) -> str:
+        """The request as one line, as jobs receive it."""
+        return json.dumps(self.request, sort_keys=True)
 
 
 def read_diagnostic(item: str | Mapping[str, Any]) -> Diagnostic:
