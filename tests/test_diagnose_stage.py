@@ -64,20 +64,22 @@ class TestOnlyWhatIsNew:
         case.config["diagnostics"] = ["fidelity"]
         jobs = case.run()
         assert (jobs["encode"], jobs["measure"]) == (0, 0)
-        assert (jobs["diagnose"], jobs["diagnosed"], jobs["page"]) == (len(POINTS), 1, 1)
+        assert (jobs["diagnose"], jobs["diagnosed"], jobs["page"]) == (len(POINTS), 2, 1)
 
     def test_findings(self, case: Case) -> None:
-        rows = table(case, "fidelity")
-        images = rows[rows["scope"] == "image"]
+        images = table(case, "fidelity")
         assert sorted(zip(images["point"], images["image"], strict=True)) == sorted(
             (point, name) for point in POINTS for name in NAMES
         )
-        found = dict(zip(images["image"], images["finding"], strict=True))
-        assert found["flat"] == "exact_copy"
-        assert set(images[images["image"] != "flat"]["finding"].isna()) == {True}
-        assert images[images["image"] != "flat"]["psnr_db"].between(15, 45).all()
-        datasets = rows[rows["scope"] == "dataset"]
-        assert list(datasets["images"]) == [3, 3]
+        flat, others = images[images["image"] == "flat"], images[images["image"] != "flat"]
+        assert list(flat["findings"]) == ["exact_copy"] * len(POINTS)
+        assert others["findings"].isna().all()
+        assert others["psnr_db"].between(15, 45).all()
+        assert others["bias_g"].abs().between(0, 1, inclusive="right").all()
+        findings = table(case, "fidelity_findings")
+        assert list(zip(findings["point"], findings["image"], findings["finding"], strict=True)) == [
+            (point, "flat", "exact_copy") for point in POINTS
+        ]
 
     def test_findings_stand_beside_the_codec(self, case: Case) -> None:
         assert "exact copy" in page(case).read_text()

@@ -43,7 +43,7 @@ class FindingGroup:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The table `fidelity`, summed up.
+    """The tables of fidelity, summed up.
 
     Attributes:
         groups: The findings.
@@ -80,26 +80,25 @@ def fidelity(run: Run) -> Fidelity:
         StorageError: The table is missing or damaged.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
-    checked: dict[tuple[str, str], dict[tuple[str, str], bool]] = {}
+    checked: dict[tuple[str, str], list[int]] = {}
     for row in _rows(run, "fidelity"):
-        where = row.text("codec"), row.text("dataset")
-        if row.text("scope") == "image":
-            seen = checked.setdefault(where, {})
-            seen[row.text("point"), row.text("image")] = not row.text("reason")
-        if row.text("finding"):
-            found.setdefault((*where, row.text("finding")), []).append(row)
+        count = checked.setdefault((row.text("codec"), row.text("dataset")), [0, 0])
+        count[bool(row.text("reason"))] += 1
+    for row in _rows(run, "fidelity_findings"):
+        key = row.text("codec"), row.text("dataset"), row.text("finding")
+        found.setdefault(key, []).append(row)
     return Fidelity(
         tuple(_group(run, *key, rows) for key, rows in found.items()),
         tuple(
-            (run.codecs[codec], run.datasets[dataset], sum(seen.values()), len(seen) - sum(seen.values()))
-            for (codec, dataset), seen in checked.items()
+            (run.codecs[codec], run.datasets[dataset], done, missed)
+            for (codec, dataset), (done, missed) in checked.items()
         ),
     )
 
 
 def _group(run: Run, codec: str, dataset: str, name: str, rows: list[Row]) -> FindingGroup:
     worst = max(rows, key=lambda row: row.number("effect_db") or 0.0)
-    images = sum(row.text("scope") == "image" for row in rows)
+    images = sum(bool(row.text("image")) for row in rows)
     counts = [plural(images, "reconstruction")] if images else []
     if len(rows) > images:
         counts.append(plural(len(rows) - images, "finding") + " over the dataset")

@@ -17,8 +17,8 @@ from picobench.tablefile import write_table
 from picobench.work import Work
 
 _TEXT_COLUMNS = {
-    *("scope", "codec", "dataset", "point", "image", "reason"),
-    *("finding", "evidence", "threshold", "band", "plane", "replaced"),
+    *("codec", "dataset", "point", "image", "reason"),
+    *("findings", "finding", "evidence", "threshold", "band", "plane", "replaced"),
 }
 _INTEGER_COLUMNS = {
     *("images", "tile", "origin_x", "origin_y", "overlap", "borders", "with_text"),

@@ -61,5 +61,7 @@ if RUN.diagnostics:
             ),
         params:
             config=RUN.config_json,
+            texts=RUN.texts_key,  # as for the other tables: other versions or points need other records
+            diagnostics=sorted(REQUESTS),
         shell:
             "{JOB} diagnosed --config={params.config:q}"

@@ -10,8 +10,10 @@ import numpy as np
 from picobench.diagnostics.fidelity.findings import (
     BIAS_DB,
     BIAS_LEVELS,
+    CHROMA_TRUNCATION_LEVELS,
     GAIN_DB,
     GAIN_SHARE,
+    LUMA_LEVELS,
     MATRIX_DB,
     RANGE_DB,
     TRUNCATION_LEVELS,
@@ -63,9 +65,9 @@ class Fault:
 def _faults() -> Iterator[Fault]:
     zero, black = np.zeros(3), np.full(3, 16.0)
     mixed = _inverse(BT709) @ BT601
-    for coded, shown, undo in (("601", "709", _inverse(mixed)), ("709", "601", mixed)):
+    for coded, shown, matrix in (("601", "709", _inverse(mixed)), ("709", "601", mixed)):
         evidence = f"coded with the matrix of BT.{coded}, shown with that of BT.{shown}"
-        yield Fault(f"matrix_{coded}_as_{shown}", evidence, Correction(undo, zero), MATRIX_DB)
+        yield Fault(f"matrix_{coded}_as_{shown}", evidence, Correction(matrix, zero), MATRIX_DB)
     # Luma has 219 steps from 16 on and colour differences have 224; of RGB all three have 219.
     for where, planes, steps in (
         ("RGB", np.eye(3), (219, 219, 219)),
@@ -111,11 +113,11 @@ def rounding_finding(bias: F64, mse: float) -> Finding | None:
     """
     luma, blue, red = (BT601 @ bias).tolist()
     after = mse - float(np.mean(bias**2))
-    if np.abs(bias + 0.5).max() <= TRUNCATION_LEVELS:
+    if np.all(np.abs(bias + 0.5) <= TRUNCATION_LEVELS):
         after += float(np.mean((bias + 0.5) ** 2))
         evidence = f"mean error of R, G, B is {_levels(bias)} grey levels: rounded down, not to the nearest"
         return Finding("truncation", evidence, rise_db(mse, after), _named("bias", bias))
-    if abs(luma) < 0.25 and max(abs(blue + 0.45), abs(red + 0.45)) <= TRUNCATION_LEVELS:
+    if abs(luma) <= LUMA_LEVELS and max(abs(blue + 0.45), abs(red + 0.45)) <= CHROMA_TRUNCATION_LEVELS:
         evidence = (
             f"mean error of Cb, Cr is {blue:+.2f} {red:+.2f} grey levels and of luma {luma:+.2f}: colour "
             "differences are rounded down"

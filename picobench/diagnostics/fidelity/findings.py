@@ -13,7 +13,10 @@ GAIN_DB = (0.5, 0.15, 0.5)
 
 BIAS_LEVELS = 1.0
 GAIN_SHARE = 0.01
-TRUNCATION_LEVELS = 0.2
+# Around -0.5 levels, of R, G, B.
+TRUNCATION_LEVELS = (0.4, 0.25, 0.4)
+CHROMA_TRUNCATION_LEVELS = 0.2
+LUMA_LEVELS = 0.25
 SHIFT_PIXELS = 0.1
 PADDING_PIXELS = 64
 NEAR_LEVELS = 4.0
@@ -39,12 +42,13 @@ THRESHOLDS = {
     "matrix_709_as_601": f"{MATRIX_DB:g} dB: undoing it never helped a good reconstruction",
     "channel_order": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.5 dB",
     "truncation": (
-        f"mean error of all three channels within {TRUNCATION_LEVELS:g} of -0.5 levels: rounding has 0, and "
-        "contents push single channels about, but hardly ever all three to the same place"
+        f"mean error within {TRUNCATION_LEVELS[1]:g} of -0.5 levels in green and within {TRUNCATION_LEVELS[0]:g} in "
+        "red and blue: rounding to the nearest has 0 in green whatever the picture, while coarse quantisation of "
+        "chroma moves red and blue by some tenths either way"
     ),
     "chroma_truncation": (
-        f"mean error of both colour differences within {TRUNCATION_LEVELS:g} of -0.45 levels (rounding down in "
-        "one or two of the steps of 8-bit YCbCr), and that of luma below 0.25"
+        f"mean error of Cb and Cr within {CHROMA_TRUNCATION_LEVELS:g} of -0.45 levels, what 8-bit conversions leave "
+        f"that round colour differences down, and that of luma within {LUMA_LEVELS:g} of 0"
     ),
     "exact_copy": "every pixel equal to the reference: only a lossless codec returns that",
     "duplicate": (

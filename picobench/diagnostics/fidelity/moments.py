@@ -33,7 +33,7 @@ class Moments:
         rows = np.concatenate([np.eye(3), -np.eye(3), np.zeros((3, 1))], axis=1)
         if correction is not None:
             rows[:, :3], rows[:, 6] = correction.matrix, correction.offset
-        return np.maximum(np.einsum("ci,ij,cj->c", rows, self.products, rows), 0.0)
+        return np.asarray(np.maximum(np.einsum("ci,ij,cj->c", rows, self.products, rows), 0.0))
 
     def mse(self, correction: Correction | None = None) -> float:
         """Mean squared error over all channels."""

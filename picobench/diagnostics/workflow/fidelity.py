@@ -3,7 +3,7 @@
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,17 +18,26 @@ from picobench.diagnostics.fidelity import (
     shared_rounding,
     signature,
 )
-from picobench.diagnostics.workflow.record import Examine, PointResults, Row, Tables, back, plain
+from picobench.diagnostics.workflow.record import (
+    IMAGE_COLUMNS,
+    Examine,
+    PointResults,
+    Row,
+    Tables,
+    back,
+    plain,
+)
 from picobench.pixels import RGB8
 
 COLUMNS = {
-    "fidelity": (
-        *("scope", "codec", "dataset", "point", "image", "images", "reason"),
-        *("finding", "effect_db", "evidence", "threshold", "psnr_db", "bias_r", "bias_g", "bias_b"),
-    )
+    "fidelity": (*IMAGE_COLUMNS, "psnr_db", "bias_r", "bias_g", "bias_b", "findings"),
+    "fidelity_findings": (
+        *("codec", "dataset", "point", "image", "images"),
+        *("finding", "effect_db", "evidence", "threshold"),
+    ),
 }
-"""A row for every finding, and one without a finding for every picture and dataset that has none. `scope` says
-which: `image` or `dataset`."""
+"""A finding that takes all pictures of an operating point names no image; `images` is how many it rests on.
+Mean errors of R, G and B are in grey levels, reconstruction minus reference."""
 
 
 def examine(*, lossless: bool) -> Examine:
@@ -54,33 +63,38 @@ def examine(*, lossless: bool) -> Examine:
 
 
 def tables(results: PointResults) -> Tables:
-    """Rows of the table for one operating point.
+    """Rows of the tables for one operating point.
 
     Raises:
         DatasetError: A reference is missing or damaged.
     """
-    rows = []
+    rows, findings, reports = [], [], []
     for image in results.images:
-        where = {"scope": "image", "images": 1, **results.image_row(image)}
-        if image.reason:
-            rows.append(where | {"images": 0})
-            continue
-        report = _report(image.result)
-        names = ("bias_r", "bias_g", "bias_b")
-        where |= {"psnr_db": report.psnr_db, **dict(zip(names, report.bias_levels, strict=True))}
-        rows += [where | _finding(found) for found in report.findings] or [where]
-    examined = results.examined
-    signatures = {image.image: _unpacked(image.result["signature"]) for image in examined}
+        row = results.image_row(image)
+        if not image.reason:
+            report = _report(image.result)
+            reports.append(report)
+            red, green, blue = report.bias_levels
+            found = "; ".join(finding.name for finding in report.findings)
+            row |= {"psnr_db": report.psnr_db, "bias_r": red, "bias_g": green, "bias_b": blue}
+            row |= {"findings": found}
+            findings += [row | {"images": 1} | _finding(finding) for finding in report.findings]
+        rows.append(row)
+    where = results.dataset_row(len(reports)) | {"image": ""}
+    findings += [where | _finding(finding) for finding in _of_all(results, reports)]
+    return {"fidelity": rows, "fidelity_findings": findings}
+
+
+def _of_all(results: PointResults, reports: Sequence[FidelityReport]) -> list[Finding]:
+    """Findings that take all pictures of the operating point."""
+    signatures = {image.image: _unpacked(image.result["signature"]) for image in results.examined}
     findings = find_duplicates(signatures)
     if findings:
         # Only now are the references worth reading: pictures that are alike themselves are no fault.
         references = {name: signature(results.pictures[name].read()) for name in signatures}
         findings = find_duplicates(signatures, references)
-    rounding = shared_rounding([_report(image.result) for image in examined])
-    findings += [rounding] if rounding else []
-    about = results.dataset_row(len(examined), "" if examined else "no picture could be examined")
-    where = {"scope": "dataset", "image": "", **about}
-    return {"fidelity": rows + ([where | _finding(found) for found in findings] or [where])}
+    rounding = shared_rounding(reports)
+    return findings + ([rounding] if rounding else [])
 
 
 def _finding(finding: Finding) -> Row:

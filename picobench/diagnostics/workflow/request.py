@@ -20,7 +20,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """The diagnostics with their options; the schema of configurations lists them all."""
 
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "fidelity": ("fidelity",),
+    "fidelity": ("fidelity", "fidelity_findings"),
     "seams": ("seams", "seams_parts", "seams_datasets"),
     "text": ("text", "text_datasets"),
 }
