@@ -17,7 +17,7 @@ SCORE_COLUMNS = (
 EVIDENCE_COLUMNS = (
     "codec", "dataset", "image", "point", "bitstream", "bitstream_sha256", "reconstruction_sha256",
     "encode_seconds", "decode_seconds", "encode_peak_memory_bytes", "decode_peak_memory_bytes",
-    "metric_seconds", "encode_call", "published_file", "published_sha256", "reason",
+    "metric_seconds", "colour_ceiling_db", "encode_call", "published_file", "published_sha256", "reason",
 )  # fmt: skip
 FAILURE_COLUMNS = (
     "codec",
@@ -148,6 +148,7 @@ def _add(collected: Collected, unit: plan.Unit, seen: _Seen, run: Run) -> None:
             "decode_seconds": decoded.get("seconds"),
             "encode_peak_memory_bytes": encoded["peak_memory_bytes"],
             "decode_peak_memory_bytes": decoded.get("peak_memory_bytes"),
+            "colour_ceiling_db": encoded.get("ceiling_db"),
             "metric_seconds": sum(score.get("seconds") or 0.0 for score in scores.values()),
             "encode_call": " ".join(encoded["call"]),
             "published_file": published.get("file", ""),
