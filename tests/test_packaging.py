@@ -8,7 +8,12 @@ from pathlib import Path
 import yaml
 
 # Names that differ between the Python package index and conda-forge.
-_CONDA_NAMES = {"snakemake": "snakemake-minimal", "matplotlib": "matplotlib-base", "torch": "pytorch", "docker": "docker-py"}
+_CONDA_NAMES = {
+    "snakemake": "snakemake-minimal",
+    "matplotlib": "matplotlib-base",
+    "torch": "pytorch",
+    "docker": "docker-py",
+}
 
 
 def _split(requirement: str) -> tuple[str, str]:

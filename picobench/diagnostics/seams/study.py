@@ -108,7 +108,7 @@ def try_offsets(task: tuple[Coder, Path]) -> dict[tuple[str, float], Found]:
     coder, path = task
     reference = read_picture(path)
     reconstruction = coder(reference)
-    found = {}
+    found: dict[tuple[str, float], Found] = {}
     for colour, deviation in product(COLOURS, DEVIATIONS):
         generator = np.random.default_rng([int.from_bytes(path.stem.encode()[-4:]), COLOURS.index(colour)])
         moved = offset_tiles(reconstruction, TileGrid.square(TILE), deviation, generator, colour)
