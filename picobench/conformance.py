@@ -4,8 +4,9 @@
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -56,34 +57,45 @@ def pictures() -> dict[str, RGB8]:
 
 
 class _Bench:
-    """Runs one codec on pictures in a folder of its own."""
+    """Runs one codec on pictures in a folder of its own: encoding in one session, decoding in others."""
 
-    def __init__(self, codec: Codec, folder: Path) -> None:
+    def __init__(self, codec: Codec, folder: Path, stack: ExitStack) -> None:
         self.codec = codec
         self.folder = folder
         self.adapter: Adapter = adapter_for(codec)
+        self._encoder = stack.enter_context(self.adapter.session(_TIMEOUT_SECONDS))
+        self._decoder = stack.enter_context(self.adapter.session(_TIMEOUT_SECONDS))
         self._count = 0
 
     def encode(self, pixels: RGB8, point: str) -> Path:
-        """Encode in a new session; returns the bitstream."""
+        """Encode; returns the bitstream."""
         self._count += 1
         reference = self.folder / f"{self._count}.png"
         write_rgb8(reference, pixels)
         bitstream = self.folder / f"{self._count}.{self.adapter.extension}"
-        with self.adapter.session(_TIMEOUT_SECONDS) as session:
-            outcome = session.encode(reference, bitstream, self.codec.point_options(point))
+        outcome = self._encoder.encode(reference, bitstream, self.codec.point_options(point))
         if not outcome.ok:
             raise _BrokenError(f"encoding failed: {outcome.reason}")
         return bitstream
 
-    def decode(self, bitstream: Path, point: str) -> RGB8:
-        """Decode in a new session, from a folder that holds a copy of the bitstream and nothing else."""
+    @cached_property
+    def by_rate(self) -> list[tuple[int, str]]:
+        """Sizes of the textured picture at the points, with the points, in the definition's order."""
+        pixels = pictures()["200x133"]
+        return [(self.encode(pixels, point).stat().st_size, point) for point in self.codec.points]
+
+    def decode(self, bitstream: Path, point: str, *, anew: bool = False) -> RGB8:
+        """Decode from a folder that holds a copy of the bitstream and nothing else; `anew`: in a new session."""
         with tempfile.TemporaryDirectory(prefix="picobench-check-") as clean:
             alone = Path(clean) / f"stream.{self.adapter.extension}"
             alone.write_bytes(bitstream.read_bytes())
             target = Path(clean) / "out.png"
-            with self.adapter.session(_TIMEOUT_SECONDS) as session:
-                outcome = session.decode(alone, target, self.codec.point_options(point))
+            options = self.codec.point_options(point)
+            if anew:
+                with self.adapter.session(_TIMEOUT_SECONDS) as session:
+                    outcome = session.decode(alone, target, options)
+            else:
+                outcome = self._decoder.decode(alone, target, options)
             if not outcome.ok:
                 raise _BrokenError(f"decoding failed: {outcome.reason}")
             return read_rgb8(target)
@@ -101,8 +113,8 @@ def check_codec(codec: Codec) -> Iterator[Check]:
     """
     if codec.trust != "decoded":
         raise CodecError(f"codec {codec.id}: published pictures; nothing is coded that could be checked")
-    with tempfile.TemporaryDirectory(prefix="picobench-check-") as folder:
-        bench = _Bench(codec, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="picobench-check-") as folder, ExitStack() as stack:
+        bench = _Bench(codec, Path(folder), stack)
         versions = bench.adapter.environment().versions
         yield Check("version", bool(versions) and all(versions.values()), _versions(versions))
         for name, pixels in pictures().items():
@@ -141,13 +153,8 @@ def _round_trip(bench: _Bench, pixels: RGB8) -> tuple[bool, str]:
     return decoded.shape == pixels.shape, f"{width}x{height} came back"
 
 
-def _by_rate(bench: _Bench) -> list[tuple[int, str]]:
-    pixels = pictures()["200x133"]
-    return [(bench.encode(pixels, point).stat().st_size, point) for point in bench.codec.points]
-
-
 def _rate(bench: _Bench) -> tuple[bool, str]:
-    sizes = [size for size, _ in _by_rate(bench)]
+    sizes = [size for size, _ in bench.by_rate]
     ordered = sizes in (sorted(sizes), sorted(sizes, reverse=True))
     falls = len(sizes) == 1 or min(sizes) < (1 - _LEAST_FALL) * max(sizes)
     return ordered and falls, "bytes at the points: " + " ".join(map(str, sizes))
@@ -156,7 +163,7 @@ def _rate(bench: _Bench) -> tuple[bool, str]:
 def _alone(bench: _Bench) -> tuple[bool, str]:
     point = _middle(bench.codec)
     bitstream = bench.encode(pictures()["200x133"], point)
-    first, second = bench.decode(bitstream, point), bench.decode(bitstream, point)
+    first, second = bench.decode(bitstream, point), bench.decode(bitstream, point, anew=True)
     return bool(np.array_equal(first, second)), "decoded twice, in two clean places"
 
 
@@ -170,7 +177,7 @@ def _twice(bench: _Bench) -> tuple[bool, str]:
 
 
 def _colour(bench: _Bench) -> tuple[bool, str]:
-    point = max(_by_rate(bench))[1]
+    point = max(bench.by_rate)[1]
     worst = 0.0
     for colour in (
         (128, 128, 128),

@@ -73,7 +73,7 @@ def test_missing_weights_are_named_with_their_address(tmp_path: Path) -> None:
     assert not ready
     assert why == (
         f"weights vgg16-397923af.pth not found in {tmp_path}/hub/checkpoints; "
-        "get it from https://download.pytorch.org/models/vgg16-397923af.pth"
+        "get them with `picobench weights dists`, or from https://download.pytorch.org/models/vgg16-397923af.pth"
     )
     with pytest.raises(MetricError, match=r"dists: weights vgg16-397923af\.pth not found"):
         load(definition("dists"), tmp_path)

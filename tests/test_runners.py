@@ -280,9 +280,9 @@ def test_one_container_serves_a_chunk(container: Open, containers: Callable[...,
 
 
 def test_a_silent_program_outlasts_the_request_timeout(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker_runner, "_REQUEST_SECONDS", 1)
+    monkeypatch.setattr(docker_runner, "_REQUEST_SECONDS", 4)
     with DockerRunner(BASE).workplace(Limits(seconds=20.0)) as where:
-        execution = where.run(shell("sleep 3; echo done"))
+        execution = where.run(shell("sleep 7; echo done"))
     assert (execution.reason, execution.output) == ("", "done\n")
 
 

@@ -100,6 +100,9 @@ def colour_findings(moments: Moments) -> list[Finding]:
             break
         findings.append(Finding(fault.finding, fault.evidence, rise_db(before, after)))
         moments = moments.after(fault.undo)
+    if any(finding.name == "range_expanded" for finding in findings):
+        # Black and white were clipped, which looks like a gain and a bias once the range is undone.
+        return findings
     level = rounding_finding(moments.bias(), moments.mse()) or _bias(moments)
     return findings + [finding for finding in (level, _gain(moments)) if finding]
 
@@ -137,7 +140,8 @@ def _bias(moments: Moments) -> Finding | None:
 
 def _gain(moments: Moments) -> Finding | None:
     undo, level = moments.without_gain(), moments.without_bias()
-    contrast = 1 / np.diag(undo.matrix)
+    # Pictures that have nothing to do with each other have a slope of about 0, of either sign.
+    contrast = 1 / np.maximum(np.diag(undo.matrix), 0.001)
     channels = rises_db(moments.errors(level), moments.errors(undo))
     if not np.any((np.abs(contrast - 1) >= GAIN_SHARE) & (channels >= GAIN_DB)):
         return None

@@ -43,8 +43,8 @@ THRESHOLDS = {
     "channel_order": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.5 dB",
     "truncation": (
         f"mean error within {TRUNCATION_LEVELS[1]:g} of -0.5 levels in green and within {TRUNCATION_LEVELS[0]:g} in "
-        "red and blue: rounding to the nearest has 0 in green whatever the picture, while coarse quantisation of "
-        "chroma moves red and blue by some tenths either way"
+        "red and blue: rounding to the nearest leaves 0, which coarse quantisation of chroma moves by some tenths in "
+        "red and blue and hardly in green; no good reconstruction came into all three ranges"
     ),
     "chroma_truncation": (
         f"mean error of Cb and Cr within {CHROMA_TRUNCATION_LEVELS:g} of -0.45 levels, what 8-bit conversions leave "

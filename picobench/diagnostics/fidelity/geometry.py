@@ -46,8 +46,8 @@ def align_size(reference: RGB8, reconstruction: RGB8) -> tuple[RGB8 | None, Find
     crops = [(top, left) for top in {0, rows // 2, rows} for left in {0, columns // 2, columns}]
     errors = {crop: _error(reference, _crop(reconstruction, *crop, reference.shape)) for crop in crops}
     top, left = min(crops, key=lambda crop: (errors[crop], crop))
-    psnr = 10 * np.log10(255**2 / max(errors[top, left], 1e-12))
-    evidence = f"{sizes}; without {top} rows above and {left} columns to the left PSNR is {psnr:.2f} dB"
+    psnr_db = rise_db(255**2, errors[top, left])
+    evidence = f"{sizes}; cropped from row {top} and column {left} on it has a PSNR of {psnr_db:.2f} dB"
     return _crop(reconstruction, top, left, reference.shape), Finding("padding", evidence, None, values)
 
 

@@ -9,18 +9,20 @@ pictures that the authors of PICO published, if their folder is given.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
-from picobench.cli import project_root
-from picobench.diagnostics.pictures import (
+from picobench.diagnostics.seams import study_tables as tables
+from picobench.diagnostics.seams.blind import find_tile_size, score_lines
+from picobench.diagnostics.seams.grids import TileGrid
+from picobench.diagnostics.seams.measure import measure_seams
+from picobench.diagnostics.seams.tiling import offset_tiles, tiled
+from picobench.diagnostics.studies import (
     GOOD,
     PUBLISHED,
     Coder,
@@ -28,14 +30,9 @@ from picobench.diagnostics.pictures import (
     picture_files,
     published_scenes,
     read_picture,
+    run_all,
+    run_study,
 )
-from picobench.diagnostics.seams import study_tables as tables
-from picobench.diagnostics.seams.blind import find_tile_size, score_lines
-from picobench.diagnostics.seams.grids import TileGrid
-from picobench.diagnostics.seams.measure import measure_seams
-from picobench.diagnostics.seams.tiling import offset_tiles, tiled
-from picobench.document import replace_block
-from picobench.errors import PicobenchError
 from picobench.pixels import RGB8
 
 BLOCKS = ("seam-false-alarms", "seam-power", "seam-tiled", "seam-published")
@@ -47,9 +44,6 @@ COLOURS: tuple[Literal["grey", "rgb"], ...] = ("grey", "rgb")
 # Tiles that meet the lattice of transforms, and PICO's way: tiles off the lattice with context around them.
 TILINGS = ((256, 0), (248, 4))
 TILED = (*BASES, Coder("avif", "q45"), Coder("heic", "q30"), Coder("webp", "q50"), Coder("jpegxl", "d3.5"))
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 def untiled_grids() -> list[TileGrid]:
@@ -135,17 +129,6 @@ def try_tiled(task: tuple[Coder, Path]) -> list[Found]:
     return [try_seams(reference, tiled(coder, size, padding)(reference), size) for size, padding in TILINGS]
 
 
-def run_all(
-    function: Callable[[_Item], _Result], tasks: Sequence[_Item], processes: int
-) -> Iterator[_Result]:
-    """Results of `function` in the order of `tasks`."""
-    if processes == 1:
-        yield from map(function, tasks)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, tasks)
-
-
 def examine_published(folder: Path) -> Iterable[tables.Published]:
     """Published scenes at PICO's tile size, and blind."""
     scenes = published_scenes(folder)
@@ -183,23 +166,7 @@ def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and rewrite the blocks of the document."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kodak", type=Path, required=True, help="folder with the Kodak pictures")
-    parser.add_argument(
-        "--published", type=Path, help="folder with <scene>/reference.png and the others' pictures"
-    )
-    parser.add_argument("--only", choices=BLOCKS, help="one block only")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--document", type=Path, default=project_root() / "docs" / "diagnostics.md")
-    args = parser.parse_args(argv)
-    try:
-        for name, text in _blocks(args):
-            replace_block(args.document, name, text)
-    except PicobenchError as error:
-        print(f"picobench: error: {error}", file=sys.stderr)
-        return 1
-    print(f"figures written to {args.document}")
-    return 0
+    return run_study(_blocks, BLOCKS, __doc__.splitlines()[0], argv)
 
 
 if __name__ == "__main__":

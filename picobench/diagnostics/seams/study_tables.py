@@ -12,9 +12,9 @@ import numpy as np
 from picobench.diagnostics.seams.measure import SeamResult, combine_p_values
 
 if TYPE_CHECKING:
-    from picobench.diagnostics.pictures import Coder
     from picobench.diagnostics.seams.blind import TileSize
     from picobench.diagnostics.seams.study import Found, Untiled
+    from picobench.diagnostics.studies import Coder
 
 LEVEL = 0.05
 _STRICT = 0.01

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pictures that the diagnostics are tried on: a folder of references coded here, or what others published."""
+"""What the studies of the diagnostics share: pictures coded here or published by others, processes, documents."""
 
-from collections.abc import Iterator
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -12,8 +17,12 @@ from PIL import Image
 from picobench import bindings
 from picobench.cli import project_root
 from picobench.definitions import Definitions, read_codec
-from picobench.errors import DatasetError
+from picobench.document import replace_block
+from picobench.errors import DatasetError, PicobenchError
 from picobench.pixels import RGB8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 PUBLISHED = {"pico": "PICO", "hific": "HiFiC", "dcvc": "DCVC-RT", "vvc": "VVC", "bpg": "BPG"}
 """Codecs of published scenes: file name without extension to label."""
@@ -103,3 +112,40 @@ class Coder:
         codec = read_codec(_definitions(), self.codec)
         binding = bindings.get(codec.binding)
         return binding.decode(binding.encode(pixels, codec.point_options(self.point)))
+
+
+def run_all(
+    function: Callable[[_Item], _Result], tasks: Sequence[_Item], processes: int
+) -> Iterator[_Result]:
+    """Results of `function` in the order of `tasks`."""
+    if processes == 1:
+        yield from map(function, tasks)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(function, tasks)
+
+
+def run_study(
+    blocks: Callable[[argparse.Namespace], Iterable[tuple[str, str]]],
+    names: Sequence[str],
+    description: str,
+    argv: Sequence[str] | None,
+) -> int:
+    """Command line of a study: measures what was asked for and rewrites its blocks of the document."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--kodak", type=Path, required=True, help="folder with the Kodak pictures")
+    parser.add_argument(
+        "--published", type=Path, help="folder with <scene>/reference.png and <scene>/<codec>.png"
+    )
+    parser.add_argument("--only", choices=names, help="one block only")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--document", type=Path, default=project_root() / "docs" / "diagnostics.md")
+    args = parser.parse_args(argv)
+    try:
+        for name, text in blocks(args):
+            replace_block(args.document, name, text)
+    except PicobenchError as error:
+        print(f"picobench: error: {error}", file=sys.stderr)
+        return 1
+    print(f"figures written to {args.document}")
+    return 0
