@@ -155,7 +155,8 @@ def _decode(binding: Binding, bitstream: Path, reconstruction: Path, options: Op
     data = bitstream.read_bytes()
     pixels, outcome = _timed(lambda: binding.decode(data), (f"{binding.name} decode",))
     if pixels is not None:
-        write_rgb8(reconstruction, pixels)
+        # Read again within minutes and then dropped: compressing it would cost more than the disk it saves.
+        write_rgb8(reconstruction, pixels, compress_level=0)
     return outcome
 
 
