@@ -6,6 +6,7 @@
 # Data flow: datasets -> encode -> measure (and diagnose) -> analyse -> report, one rule file each.
 from pathlib import Path
 
+from picobench.ratings.tables import TABLES as RATING_TABLES
 from picobench.workflow import dataset_arguments, job_command, open_run
 
 if not workflow.overwrite_configfiles:
@@ -23,7 +24,7 @@ STOP = "--stop-on-failure" if RUN.stop_on_failure else ""
 
 
 wildcard_constraints:
-    codec=r"[A-Za-z0-9._@-]+",
+    codec=r"[A-Za-z0-9._@:+-]+",
     dataset=r"[A-Za-z0-9._-]+",
     unit=r"[A-Za-z0-9._-]+-[0-9a-f]+/[0-9a-f]+",
     sheet=r"[0-9a-f]+",
@@ -40,5 +41,6 @@ include: "workflow/rules/encode.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/analyse.smk"
+include: "workflow/rules/rate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/claims.smk"

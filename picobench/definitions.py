@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Definitions of codecs, datasets, metrics and published curves: found in the project's folders, read, checked.
+"""Definitions of codecs, datasets, metrics, published curves and studies: found, read, checked.
 
-`codecs/<id>.yaml`, `datasets/<id>.yaml`, `metrics/<id>.yaml` and `curves/<id>.yaml` of the project, then of
-each folder that the configuration names under `definitions`.
+`codecs/<id>.yaml`, `datasets/<id>.yaml`, `metrics/<id>.yaml`, `curves/<id>.yaml` and `studies/<id>.yaml` of the
+project, then of each folder that the configuration names under `definitions`.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from picobench.errors import DefinitionError
 from picobench.yamlfile import did_you_mean, read_yaml, validate
 
-Kind = Literal["codecs", "datasets", "metrics", "curves"]
-_SCHEMA: dict[Kind, str] = {"codecs": "codec", "datasets": "dataset", "metrics": "metric", "curves": "curve"}
+Kind = Literal["codecs", "datasets", "metrics", "curves", "studies"]
+_SCHEMA: dict[Kind, str] = {
+    "codecs": "codec",
+    "datasets": "dataset",
+    "metrics": "metric",
+    "curves": "curve",
+    "studies": "study",
+}
+
+
+_TILED = "tiled:"
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class Codec:
         points: Operating point names to the options that they add to `options`.
         encode_seconds, decode_seconds: Expected, for one megapixel.
         reconstructions: For published pictures: manifest, collection, and folders that may hold it.
+        tiled: For `tiled:` codecs: the codec that is run on tiles, and how pictures are cut.
         timeout_seconds: Limit for one call on one image; None for a generous multiple of what is expected.
         text: What the report shows: homepage, licence, citation, notes.
         sha256: Digest of the definition's file.
@@ -123,6 +134,7 @@ class Codec:
     text: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
     reconstructions: Mapping[str, Any] = field(default_factory=dict)
+    tiled: "Tiling | None" = None
 
     @property
     def trust(self) -> str:
@@ -142,8 +154,20 @@ class Codec:
         return {**self.options, **self.points[point]}
 
 
+@dataclass(frozen=True)
+class Tiling:
+    """How `tiled:<codec>:<size>[+<padding>]` cuts pictures: size of tiles and context on each side, in pixels."""
+
+    codec: Codec
+    size: int
+    padding: int
+
+
 def codec_versions(definitions: Definitions, name: str) -> list[str]:
     """The ids that `name` stands for: itself, or one `id@version` for each version it lists."""
+    if name.startswith(_TILED):
+        inner, cut = _split_tiled(name)
+        return [f"{_TILED}{version}:{cut}" for version in codec_versions(definitions, inner)]
     if "@" in name:
         return [name]
     versions = definitions.read("codecs", name).get("versions", {})
@@ -151,11 +175,13 @@ def codec_versions(definitions: Definitions, name: str) -> list[str]:
 
 
 def read_codec(definitions: Definitions, name: str, *, check: bool = True) -> Codec:
-    """Read the codec `id` or `id@version`.
+    """Read the codec `id` or `id@version`, or `tiled:` and one of these.
 
     Raises:
         DefinitionError: The definition is missing or wrong, or lists no such version.
     """
+    if name.startswith(_TILED):
+        return _read_tiled(definitions, name, check=check)
     base, _, version = name.partition("@")
     raw = definitions.read("codecs", base, check=check)
     changes: Mapping[str, Any] = {}
@@ -190,6 +216,36 @@ def read_codec(definitions: Definitions, name: str, *, check: bool = True) -> Co
         text=text,
         sha256=hashlib.sha256(definitions.path("codecs", base).read_bytes()).hexdigest(),
         reconstructions=reconstructions,
+    )
+
+
+def _split_tiled(name: str) -> tuple[str, str]:
+    inner, _, cut = name.removeprefix(_TILED).rpartition(":")
+    if not inner or inner.startswith(_TILED) or not re.fullmatch(r"[1-9][0-9]{0,4}(\+[0-9]{1,4})?", cut):
+        raise DefinitionError(
+            f"codec {name}: write tiled:<codec>:<size> or tiled:<codec>:<size>+<padding>, such as tiled:jpeg:504+4"
+        )
+    return inner, cut
+
+
+def _read_tiled(definitions: Definitions, name: str, *, check: bool) -> Codec:
+    inner_name, cut = _split_tiled(name)
+    inner = read_codec(definitions, inner_name, check=check)
+    if inner.adapter == "reconstructions":
+        raise DefinitionError(
+            f"codec {name}: published pictures cannot be coded again; name a codec that runs"
+        )
+    size, padding = (int(part or 0) for part in cut.partition("+")[::2])
+    more_pixels = ((size + 2 * padding) / size) ** 2
+    context = f", {padding} px of context" if padding else ""
+    return replace(
+        inner,
+        id=name,
+        label=f"{inner.label}, tiles of {size} px{context}",
+        adapter="tiled",
+        encode_seconds=inner.encode_seconds * more_pixels,
+        decode_seconds=inner.decode_seconds * more_pixels,
+        tiled=Tiling(inner, size, padding),
     )
 
 

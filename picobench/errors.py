@@ -10,6 +10,7 @@ it without a traceback; an exception of any other type is a defect of picobench.
     ├── CodecError        a codec cannot be used or broke its contract
     ├── MetricError       a metric cannot be computed
     ├── CurveError        a rate-distortion curve file is wrong
+    ├── RatingsError      votes of people cannot be used, or do not allow the conclusion asked for
     └── StorageError      no space, no permission, a damaged result file
 """
 
@@ -36,6 +37,10 @@ class MetricError(PicobenchError):
 
 class CurveError(PicobenchError):
     """A rate-distortion curve file cannot be used."""
+
+
+class RatingsError(PicobenchError):
+    """Votes of people cannot be used, or do not allow the conclusion asked for."""
 
 
 class StorageError(PicobenchError):

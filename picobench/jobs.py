@@ -65,10 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--stop-on-failure", action="store_true")
     measure.set_defaults(job=_measure)
 
-    collect = stages.add_parser("collect")
-    collect.add_argument("--config", required=True)
-    collect.set_defaults(job=_collect)
-
     diagnose = stages.add_parser("diagnose")
     diagnose.add_argument("--codec", required=True)
     diagnose.add_argument("--dataset", required=True)
@@ -85,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     references.add_argument("--images", nargs="+", required=True)
     references.set_defaults(job=_references)
 
-    diagnosed = stages.add_parser("diagnosed")
-    diagnosed.add_argument("--config", required=True)
-    diagnosed.set_defaults(job=_diagnosed)
+    for name, job in (("collect", _collect), ("diagnosed", _diagnosed), ("rated", _rated)):
+        stage = stages.add_parser(name)
+        stage.add_argument("--config", required=True)
+        stage.set_defaults(job=job)
 
     for name, job in (("analyse", _analyse), ("claims", _claims), ("report", _report)):
         stage = stages.add_parser(name)
@@ -134,6 +131,13 @@ def _diagnosed(args: argparse.Namespace, definitions: Definitions) -> None:
     from picobench.stages.diagnosed import write_diagnosed
 
     write_diagnosed(load_run(json.loads(args.config), definitions.root))
+
+
+def _rated(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.run import load_run
+    from picobench.stages.rated import write_rated
+
+    write_rated(load_run(json.loads(args.config), definitions.root))
 
 
 def _collect(args: argparse.Namespace, definitions: Definitions) -> None:

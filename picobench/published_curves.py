@@ -10,7 +10,7 @@ from typing import Any
 from picobench.analysis.curves import CurveFile, read_curve_file
 from picobench.definitions import Definitions
 from picobench.errors import CurveError, DefinitionError
-from picobench.files import sha256_file
+from picobench.mirrored import mirrored_file
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,15 @@ def read_published_curve(definitions: Definitions, name: str, datasets: Mapping[
 
     Raises:
         DefinitionError: The definition is wrong, its dataset is not in the run, or its file is not here.
-        CurveError: The file is another one, or cannot be used.
+        CurveError: The file cannot be used.
+        StorageError: The file is another one.
     """
     raw = definitions.read("curves", name)
     if raw["dataset"] not in datasets:
         raise DefinitionError(
             f"curve {name}: is of dataset {raw['dataset']!r}, which this run has not; add it"
         )
-    path = _find(definitions, raw)
-    if (found := sha256_file(path)) != raw["sha256"]:
-        raise CurveError(
-            f"{path}: SHA-256 is {found}, curve {name} expects {raw['sha256']}; get the file again"
-        )
+    path = mirrored_file(definitions, raw, "curve")
     curve = PublishedCurve(
         id=name,
         label=raw["label"],
@@ -111,17 +108,3 @@ def present_metrics(file: CurveFile, candidates: Sequence[str]) -> list[str]:
         if any(math.isfinite(value) for value in curve.qualities):
             found.append(metric)
     return found
-
-
-def _find(definitions: Definitions, raw: Mapping[str, Any]) -> Path:
-    folders = definitions.mirrors_of(raw["collection"])
-    file, collection = str(raw["file"]), str(raw["collection"])
-    for folder in folders:
-        for path in (folder / collection / file, folder / file):
-            if path.is_file():
-                return path
-    where = ", ".join(map(str, folders)) or "no folder is given"
-    raise DefinitionError(
-        f"curve {raw['id']}: {raw['file']} is not here ({where}); get it from {raw['source']} and set mirrors: "
-        f"{{{raw['collection']}: [FOLDER]}} in the configuration, or PICOBENCH_MIRRORS"
-    )

@@ -17,6 +17,7 @@ from picobench.errors import DefinitionError, PicobenchError
 from picobench.files import content_key
 from picobench.metrics import MetricDefinition
 from picobench.published_curves import PublishedCurve, read_published_curve
+from picobench.ratings.definition import StudyDefinition, read_study
 from picobench.yamlfile import did_you_mean, validate
 
 T = TypeVar("T")
@@ -105,6 +106,7 @@ class Run:
     job_seconds: float
     config: Mapping[str, Any]
     diagnostics: tuple[Diagnostic, ...] = ()
+    studies: Mapping[str, StudyDefinition] = field(default_factory=dict)
 
     @property
     def available_metrics(self) -> dict[str, str]:
@@ -134,6 +136,7 @@ class Run:
                     name: self.definitions.read("datasets", r.id) for name, r in self.datasets.items()
                 },
                 "curves": {name: self.definitions.read("curves", name) for name in self.curves},
+                "studies": {name: self.definitions.read("studies", name) for name in self.studies},
                 "why": {name: [request.why, request.key] for name, request in self.metrics.items()},
             }
         )
@@ -165,6 +168,7 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
     curves = _collect(
         config.get("curves", []), lambda name: read_published_curve(definitions, name, ids), problems
     )
+    studies = _collect(config.get("studies", []), lambda name: read_study(definitions, name), problems)
     metric_requests = _collect(config["metrics"], lambda name: _metric(definitions, name), problems)
     diagnostics = tuple(_collect(config.get("diagnostics", []), read_diagnostic, problems))
     problems += [
@@ -196,6 +200,7 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
         job_seconds=config.get("job_seconds", 300.0),
         config=config,
         diagnostics=diagnostics,
+        studies={study.id: study for study in studies},
     )
 
 

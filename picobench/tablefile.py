@@ -24,6 +24,12 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def remove_table(path: Path) -> None:
+    """Remove a table that `write_table` wrote; nothing where there is none."""
+    for file in (path, path.with_suffix(".parquet")):
+        file.unlink(missing_ok=True)
+
+
 def read_table(path: Path) -> "pd.DataFrame":
     """Read a table that `write_table` wrote; text columns stay text, empty cells become NaN or "".
 

@@ -10,7 +10,7 @@ import yaml
 
 from picobench.cli import main
 from picobench.definitions import Definitions, definitions_of
-from picobench.errors import CurveError, DefinitionError
+from picobench.errors import CurveError, DefinitionError, StorageError
 from picobench.published_curves import PublishedCurve, read_published_curve
 
 RESULTS = {
@@ -71,7 +71,7 @@ def test_changed_and_missing_files(root: Path, collection: Path) -> None:
     with pytest.raises(DefinitionError, match="which this run has not"):
         read(root, collection, {"clic": "clic"})
     (collection / "kodak" / "x.json").write_text(json.dumps({"results": RESULTS}))
-    with pytest.raises(CurveError, match="SHA-256"):
+    with pytest.raises(StorageError, match="SHA-256"):
         read(root, collection)
     (collection / "kodak" / "x.json").unlink()
     with pytest.raises(DefinitionError, match="set mirrors"):

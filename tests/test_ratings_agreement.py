@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
+from picobench.errors import RatingsError
 from picobench.ratings.agreement import metric_agreement
 from picobench.ratings.bradley_terry import Floats, elo, fit_votes
 from picobench.ratings.simulate import DESIGNS, simulate_study
-from picobench.ratings.votes import RatingsError, Votes, compacted, select
+from picobench.ratings.votes import Votes, compacted, select
 
 VOTES = simulate_study(DESIGNS[-1], np.random.default_rng(8))
 ELO = elo(fit_votes(VOTES))

@@ -8,6 +8,7 @@ import pytest
 from scipy.linalg import eigh
 from scipy.optimize import minimize
 
+from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import (
     ELO_PER_NAT,
     Fit,
@@ -34,7 +35,7 @@ from picobench.ratings.uncertainty import (
     elo_difference,
     sample_posterior,
 )
-from picobench.ratings.votes import RatingsError, Votes
+from picobench.ratings.votes import Votes
 
 # Wins of the row's team over the column's, American League 1987, and the maximum likelihood estimates with standard
 # errors against Baltimore, from A. Agresti, Categorical Data Analysis, section on the Bradley-Terry model.

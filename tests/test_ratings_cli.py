@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from picobench.errors import StorageError
+from picobench.errors import RatingsError, StorageError
 from picobench.ratings import elo_cli
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import read_methods
 from picobench.ratings.tables import IMAGE_COLUMNS, METHOD_COLUMNS, RATER_COLUMNS
-from picobench.ratings.votes import RatingsError
 
 METHODS = """method,label,curve,bpp
 ours_gan_high,HiFiC hi,HiFiC,0.359

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from picobench.analysis.bdrate import Curve, bd_rate
+from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import ELO_PER_NAT, Fit, PairCounts, Prior, elo, fit_counts
 from picobench.ratings.perceptual import RatedCurve, perceptual_bd_rate
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import analyse_study
 from picobench.ratings.uncertainty import draw_strengths
-from picobench.ratings.votes import RatingsError
 
 RATES = (0.1, 0.2, 0.4, 0.8)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from picobench.errors import RatingsError
 from picobench.ratings import read_votes as reader
 from picobench.ratings.linking import require_common_scale, separated, unlinked_groups
 from picobench.ratings.read_votes import read_votes
@@ -14,7 +15,6 @@ from picobench.ratings.votes import (
     FIRST,
     SECOND,
     TIE,
-    RatingsError,
     Votes,
     resolve_undecided,
     without_raters,

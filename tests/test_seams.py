@@ -20,10 +20,11 @@ from picobench.diagnostics.seams import study as seam_study
 from picobench.diagnostics.seams.exchange import count_arrangements, draw_arrangements, tail_share
 from picobench.diagnostics.seams.grids import exchangeable_lines, lattice_class
 from picobench.diagnostics.seams.strips import BANDS, Lines, error_planes
-from picobench.diagnostics.seams.tiling import Tile, cut_tile, offset_tiles, put_tile, tiled, tiles
+from picobench.diagnostics.seams.tiling import offset_tiles, tiled
 from picobench.diagnostics.studies import Coder, read_picture
 from picobench.errors import CodecError, DefinitionError, MetricError
 from picobench.pixels import RGB8
+from picobench.tiles import Tile, cut_tile, put_tile, tiles
 
 
 def noisy(seed: int, height: int = 384, width: int = 512) -> tuple[RGB8, npt.NDArray[np.float64]]:

@@ -27,4 +27,8 @@ def adapter_for(codec: Codec) -> Adapter:
         from picobench.adapters.reconstructions import ReconstructionsAdapter
 
         return ReconstructionsAdapter(codec)
+    if codec.tiled is not None:
+        from picobench.adapters.tiled import TiledAdapter
+
+        return TiledAdapter(adapter_for(codec.tiled.codec), codec.tiled.size, codec.tiled.padding)
     raise CodecError(f"codec {codec.id}: the adapter {codec.adapter!r} is not available in this version")

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import Floats, Prior, count_pairs, fit_counts
-from picobench.ratings.votes import FIRST, TIE, RatingsError, Votes
+from picobench.ratings.votes import FIRST, TIE, Votes
 
 MIN_METHODS = 3
 

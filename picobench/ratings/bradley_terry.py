@@ -33,7 +33,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from picobench.ratings.votes import FIRST, SECOND, TIE, RatingsError, Votes
+from picobench.errors import RatingsError
+from picobench.ratings.votes import FIRST, SECOND, TIE, Votes
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from picobench.analysis.bdrate import MIN_POINTS
+from picobench.errors import RatingsError
 from picobench.files import write_text
 from picobench.ratings.bradley_terry import ELO_PER_NAT, Prior
-from picobench.ratings.perceptual import PerceptualBdRate, perceptual_bd_rate
+from picobench.ratings.perceptual import DRAWS, PerceptualBdRate, perceptual_bd_rates
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import (
     MethodInfo,
@@ -20,9 +21,7 @@ from picobench.ratings.study import (
 )
 from picobench.ratings.tables import images_csv, methods_csv, raters_csv
 from picobench.ratings.uncertainty import draw_strengths
-from picobench.ratings.votes import RatingsError, Votes, resolve_undecided, without_raters, write_votes
-
-_DRAWS = 2000
+from picobench.ratings.votes import Votes, resolve_undecided, without_raters, write_votes
 
 _EPILOG = """\
 VOTES is CSV with a header, either method_a,method_b,winner (a name, or tie) or winner,loser[,tie], and
@@ -233,22 +232,10 @@ def _raters(study: Study) -> list[str]:
 def _bd_rates(
     study: Study, info: dict[str, MethodInfo], anchor: str, minimum_points: int, seed: int
 ) -> list[str]:
-    curves = rated_curves(info)
-    if anchor not in curves:
-        known = ", ".join(curves) or "none"
-        raise RatingsError(f"no curve {anchor!a} in the table of methods; it has: {known}")
-    draws = draw_strengths(study.fit, _DRAWS, seed, study.clustered)
+    draws = draw_strengths(study.fit, DRAWS, seed, study.clustered)
+    rates = perceptual_bd_rates(study.fit, draws, rated_curves(info), anchor, minimum_points=minimum_points)
     lines = [f"BD-rate at equal Elo against {anchor} (negative saves bits):"]
-    for name, curve in curves.items():
-        if name == anchor:
-            continue
-        if len(curve.bpp) < minimum_points:
-            lines.append(
-                f"{name}: n/a, a curve needs {minimum_points} operating points and this one has {len(curve.bpp)}"
-            )
-            continue
-        result = perceptual_bd_rate(study.fit, draws, curves[anchor], curve, minimum_points=minimum_points)
-        lines.append(f"{name}: {_bd_text(result)}")
+    lines += [f"{rate.test}: {_bd_text(rate)}" for rate in rates]
     return lines
 
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from picobench.ratings.votes import SECOND, TIE, RatingsError, Votes
+from picobench.errors import RatingsError
+from picobench.ratings.votes import SECOND, TIE, Votes
 
 
 def unlinked_groups(votes: Votes) -> list[list[str]]:

@@ -24,14 +24,17 @@ that do share a range the BD-rate stands for that figure. `bound_percent` is the
 (2.5 % when the test curve is worse), so that it carries the uncertainty too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from picobench.analysis.bdrate import MIN_OVERLAP, MIN_POINTS, THIN_OVERLAP
+from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import ELO_PER_NAT, Fit, Floats, elo
-from picobench.ratings.votes import RatingsError
+
+DRAWS = 2000
+"""Draws of the strengths behind an interval."""
 
 _LEAST_VALID_SHARE = 0.95
 
@@ -139,6 +142,36 @@ def perceptual_bd_rate(
     return PerceptualBdRate(
         anchor.name, test.name, percent, low, high, overlap, valid_share, bound, upper, reason, note
     )
+
+
+def perceptual_bd_rates(
+    fit: Fit,
+    draws: Floats,
+    curves: Mapping[str, RatedCurve],
+    anchor: str,
+    *,
+    minimum_points: int = MIN_POINTS,
+) -> Iterator[PerceptualBdRate]:
+    """The BD-rate of every other curve against `anchor`; one with too few points has none, and the reason says so.
+
+    Raises:
+        RatingsError: As `perceptual_bd_rate`, or `anchor` is not among the curves.
+    """
+    if anchor not in curves:
+        raise RatingsError(
+            f"no curve {anchor!a} in the table of methods; it has: {', '.join(curves) or 'none'}"
+        )
+    for name, curve in curves.items():
+        short = min((curves[anchor], curve), key=lambda one: len(one.bpp))
+        if name == anchor:
+            continue
+        if len(short.bpp) < minimum_points:
+            reason = f"a curve needs {minimum_points} operating points and {short.name} has {len(short.bpp)}"
+            yield PerceptualBdRate(
+                anchor, name, None, None, None, float("nan"), float("nan"), None, False, reason, ""
+            )
+        else:
+            yield perceptual_bd_rate(fit, draws, curves[anchor], curve, minimum_points=minimum_points)
 
 
 def _sorted_points(fit: Fit, curve: RatedCurve, minimum_points: int) -> tuple[list[int], Floats]:

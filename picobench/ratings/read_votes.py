@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from picobench.errors import RatingsError
 from picobench.ratings.votes import (
     FIRST,
     SECOND,
     TIE,
-    RatingsError,
     Repeats,
     Row,
     Votes,

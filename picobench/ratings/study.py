@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import (
     Fit,
     PairCounts,
@@ -28,7 +29,7 @@ from picobench.ratings.uncertainty import (
     clustered_interval,
     elo_difference,
 )
-from picobench.ratings.votes import RatingsError, Votes, checked_name, compacted, select
+from picobench.ratings.votes import Votes, checked_name, compacted, select
 
 
 @dataclass(frozen=True)

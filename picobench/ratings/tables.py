@@ -36,34 +36,55 @@ RATER_COLUMNS = (
 )
 IMAGE_COLUMNS = ("image", "method", "votes_on_image", "elo", "elo_low", "elo_high")
 
+RATE_COLUMNS = (
+    *("study", "anchor", "codec", "bd_rate_percent", "ci_low", "ci_high", "overlap"),
+    *("bound_percent", "bound", "points_anchor", "points_codec", "note"),
+)
+AGREEMENTS = ("spearman", "kendall", "pairs", "votes", "ceiling")
+AGREEMENT_COLUMNS = (
+    *("study", "metric", "methods", "images"),
+    *(f"{name}{end}" for name in AGREEMENTS for end in ("", "_low", "_high")),
+    *("resampled", "note"),
+)
+TABLES: Mapping[str, Sequence[str]] = {
+    "elo": ("study", *METHOD_COLUMNS),
+    "raters": ("study", *RATER_COLUMNS),
+    "perceptual_bd_rate": RATE_COLUMNS,
+    "agreement": AGREEMENT_COLUMNS,
+}
+"""The tables of a run that has studies, with their columns."""
 
-def methods_csv(study: Study, info: Mapping[str, MethodInfo]) -> str:
+
+def method_rows(study: Study, info: Mapping[str, MethodInfo]) -> list[list[object]]:
     """The methods, best first, with `METHOD_COLUMNS`; see `study.MethodScore` for their meaning."""
-    rows = []
+    rows: list[list[object]] = []
     for m in study.methods:
         known = info.get(m.method, MethodInfo(None, None, None))
-        rate = "" if known.bpp is None else f"{known.bpp:g}"
         numbers = (m.elo, m.low, m.high, m.clustered_low, m.clustered_high, m.score, m.above_next)
-        cells = [_number(value) for value in numbers]
-        rows.append([m.method, known.label or "", known.curve or "", rate, m.votes, *cells])
-    return _csv(METHOD_COLUMNS, rows)
+        rows.append([m.method, known.label or "", known.curve or "", known.bpp, m.votes, *numbers])
+    return rows
 
 
-def raters_csv(study: Study) -> str:
+def rater_rows(study: Study) -> list[list[object]]:
     """The raters with `RATER_COLUMNS`; `flagged` is yes, no, or why the rater was not tested."""
-    rows = [
+    return [
         [
-            rater.rater,
-            rater.votes,
-            rater.images,
-            *(_number(value) for value in (rater.agreement, rater.expected_agreement)),
-            *(_number(value) for value in (rater.log_likelihood, rater.expected_log_likelihood)),
-            "" if rater.p_value is None else f"{rater.p_value:.3g}",
+            *(rater.rater, rater.votes, rater.images, rater.agreement, rater.expected_agreement),
+            *(rater.log_likelihood, rater.expected_log_likelihood, rater.p_value),
             rater.not_tested or ("yes" if rater.flagged else "no"),
         ]
         for rater in study.raters
     ]
-    return _csv(RATER_COLUMNS, rows)
+
+
+def methods_csv(study: Study, info: Mapping[str, MethodInfo]) -> str:
+    """`method_rows` as CSV."""
+    return _csv(METHOD_COLUMNS, method_rows(study, info))
+
+
+def raters_csv(study: Study) -> str:
+    """`rater_rows` as CSV."""
+    return _csv(RATER_COLUMNS, rater_rows(study))
 
 
 def images_csv(fits: Mapping[str, Fit]) -> str:
@@ -71,17 +92,21 @@ def images_csv(fits: Mapping[str, Fit]) -> str:
     rows = []
     for image, fit in fits.items():
         for method, point, (low, high) in zip(fit.methods, elo(fit), elo_interval(fit), strict=True):
-            rows.append([image, method, int(fit.votes), _number(point), _number(low), _number(high)])
+            rows.append([image, method, int(fit.votes), float(point), float(low), float(high)])
     return _csv(IMAGE_COLUMNS, rows)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)
-    table.writerows(rows)
+    table.writerows([_cell(name, value) for name, value in zip(header, row, strict=True)] for row in rows)
     return text.getvalue()
+
+
+def _cell(column: str, value: object) -> object:
+    if not isinstance(value, float):
+        return "" if value is None else value
+    if math.isnan(value):
+        return ""
+    return format(value, {"bpp": "g", "p_value": ".3g"}.get(column, ".4f"))

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from picobench.errors import PicobenchError
+from picobench.errors import RatingsError
 from picobench.files import write_text
 
 FIRST = 1
@@ -25,10 +25,6 @@ Repeats = Literal["keep", "first"]
 MAX_METHODS = 512
 _MAX_NAME_LENGTH = 200
 TABLE_COLUMNS = ("rater", "image", "crop", "method_a", "method_b", "winner", "undecided")
-
-
-class RatingsError(PicobenchError):
-    """A file of human ratings cannot be used, or its votes do not allow the conclusion asked for."""
 
 
 class Row(NamedTuple):

@@ -21,13 +21,14 @@ from picobench.report.records import (
     Run,
     Score,
     ScoreKey,
+    Study,
 )
 from picobench.report.rows import REMEDY, Row, clean, read_rows
 
 FORMAT = 1
 """Version of `run.json` that this module reads."""
 
-_Described = TypeVar("_Described", Codec, Dataset, Metric)
+_Described = TypeVar("_Described", Codec, Dataset, Metric, Study)
 
 
 def load(run_folder: Path) -> Run:
@@ -45,6 +46,7 @@ def load(run_folder: Path) -> Run:
         codecs = _described(Codec, info["codecs"], config.get("codecs", ()))
         datasets = _described(Dataset, info["datasets"], config.get("datasets", ()))
         metrics = _described(Metric, info["metrics"], config.get("metrics", ()))
+        studies = _described(Study, info.get("studies", {}), config.get("studies", ()))
         name, anchor = str(info["run"]), codecs[info["anchor"]].id
         created_with = {key: info["created_with"][key] for key in ("picobench", "python", "platform")}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -72,6 +74,7 @@ def load(run_folder: Path) -> Run:
         image_bd_rates=tuple(map(_image_bd_rate, read_rows(tables / "bd_rate_images.csv", rated))),
         failures=tuple(map(_failure, read_rows(tables / "failures.csv", known))),
         evidence=dict(map(_evidence, read_rows(evidence, known))) if evidence.exists() else {},
+        studies=studies,
     )
 
 

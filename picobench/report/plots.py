@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picobench.report.cells import slug
 from picobench.report.records import Codec, Dataset, MeanPoint, Metric, Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # As many markers as are told apart at this size. Their number and that of the colours in the style have no
 # common divisor, so that colour and marker together repeat as late as possible.
@@ -97,7 +101,6 @@ def _looks(run: Run) -> Mapping[str, tuple[str, str, str]]:
 def _draw(run: Run, curves: Sequence[_Curve], title: str, ylabel: str) -> tuple[bytes, float]:
     """The plot and its height in inches."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     labels = [_legend_label(codec) for codec, _ in curves]
     columns = 1 if any(len(label) > _SHORT_LABEL for label in labels) else 2
@@ -124,10 +127,7 @@ def _draw(run: Run, curves: Sequence[_Curve], title: str, ylabel: str) -> tuple[
             x, y = zip(*hollow, strict=True)
             axes.plot(x, y, color=color, marker=marker, linestyle="none", markerfacecolor="white")
     if curves:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        log_rate_axis(axes)
         legend = axes.legend(
             lines,
             [str(index) for index in range(len(lines))],
@@ -141,13 +141,19 @@ def _draw(run: Run, curves: Sequence[_Curve], title: str, ylabel: str) -> tuple[
             text.set_text(label)
     else:
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center")
-    axes.set_xlabel("Rate [bits per pixel]")
     axes.set_ylabel(ylabel)
-    stream = io.StringIO()
-    # Creator, date, format and type would bring in addresses and things that change.
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(stream, format="svg", metadata={"Title": title, **nothing})
-    return _without_doctype(stream.getvalue()).encode(), height
+    return svg_bytes(figure, title), height
+
+
+def log_rate_axis(axes: "Axes") -> None:
+    """Make the horizontal axis one of rates."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("Rate [bits per pixel]")
 
 
 def _legend_label(codec: Codec) -> str:
@@ -157,5 +163,12 @@ def _legend_label(codec: Codec) -> str:
     return (label if len(label) <= room else label[: room - 1] + "\u2026") + trust
 
 
-def _without_doctype(svg: str) -> str:
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + svg[svg.index("<svg") :]
+def svg_bytes(figure: "Figure", title: str) -> bytes:
+    """A figure as SVG without anything that changes from one build to the next."""
+    stream = io.StringIO()
+    # Creator, date, format and type would bring in addresses and things that change.
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(stream, format="svg", metadata={"Title": title, **nothing})
+    svg = stream.getvalue()
+    # Without its document type, which names an address too.
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg[svg.index("<svg") :]}'.encode()

@@ -82,6 +82,24 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Study:
+    """A study of people as it was analysed. `anchor` is the curve that its page compares with, "" for none."""
+
+    id: str
+    label: str
+    anchor: str = ""
+    sha256: str = ""
+    file: str = ""
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    note: str = ""
+    notes: tuple[str, ...] = ()
+    undecided: str = ""
+    excluded_raters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Score:
     """One operating point on one image. `values` has no entry for a metric without a value."""
 
@@ -208,6 +226,7 @@ class Run:
     image_bd_rates: tuple[ImageBdRate, ...]
     failures: tuple[Failure, ...]
     evidence: Mapping[ScoreKey, Evidence]
+    studies: Mapping[str, Study] = field(default_factory=dict)
 
     @property
     def confidence(self) -> str:

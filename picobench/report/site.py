@@ -33,6 +33,10 @@ TABLES: Mapping[str, str] = {
     "seams_datasets": "tile seams: combined evidence of each dataset",
     "text": "text of every reconstruction: pixel errors, readings, words replaced",
     "text_datasets": "text over each dataset, with intervals",
+    "elo": "human ratings: Elo of every method of a study, with intervals",
+    "raters": "human ratings: consistency of every rater",
+    "perceptual_bd_rate": "human ratings: BD-rate at equal Elo, every curve against every other",
+    "agreement": "human ratings: how well each metric agrees with them",
     "failures": "operating points that yielded nothing, and why",
     "evidence": "bitstreams, checksums and seconds behind every score",
 }

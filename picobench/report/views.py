@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from picobench.report import diagnostics as diagnosed
+from picobench.report import ratings as rated
 from picobench.report.cells import Footnotes, metric_decimals, share, slug
 from picobench.report.published import missing_pictures, pair_tables, published_codecs, read_pairs
 from picobench.report.records import Dataset
@@ -201,6 +202,21 @@ def diagnostics(site: Site) -> Iterator[Page]:
         )
 
 
+def ratings(site: Site) -> Iterator[Page]:
+    """What people said, for every study of the run; no page where there is none."""
+    studies = rated.studies(site.run)
+    files = {study.plot.path: study.plot.svg for study in studies if study.plot}
+    if studies:
+        yield Page(
+            "ratings.html",
+            "ratings.html.j2",
+            "Human ratings",
+            {"studies": studies},
+            navigation="Ratings",
+            files=files,
+        )
+
+
 def failed(site: Site) -> Iterator[Page]:
     """What yielded no number, and why."""
     context = {"failures": site.failures}
@@ -227,6 +243,7 @@ PAGES: tuple[Callable[[Site], Iterator[Page]], ...] = (
     codecs,
     published,
     claims,
+    ratings,
     diagnostics,
     failed,
     provenance,

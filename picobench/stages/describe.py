@@ -9,6 +9,7 @@ import picobench
 from picobench import layout
 from picobench.files import read_json, sha256_file
 from picobench.published_curves import PublishedCurve
+from picobench.ratings.definition import StudyDefinition
 from picobench.run import Run
 from picobench.work import Work
 
@@ -33,6 +34,7 @@ def describe(run: Run, work: Work) -> dict[str, Any]:
         | {curve.id: _curve(curve) for curve in run.curves.values()},
         "datasets": {name: _dataset(run, work, name) for name in run.datasets},
         "metrics": {name: _metric(run, name) for name in run.metrics},
+        "studies": {name: _study(study) for name, study in run.studies.items()},
     }
 
 
@@ -82,6 +84,23 @@ def _curve(curve: PublishedCurve) -> dict[str, Any]:
         "licence": curve.text["licence"],
         "citation": curve.text.get("citation", ""),
         "notes": curve.text.get("note", ""),
+    }
+
+
+def _study(study: StudyDefinition) -> dict[str, Any]:
+    """A study of people, as its page shows it."""
+    texts = {key: study.text.get(key, "") for key in ("file", "source", "licence", "citation", "note")}
+    return {
+        "label": study.label,
+        "anchor": study.anchor,
+        "minimum_points": study.minimum_points,
+        "sha256": study.sha256,
+        "undecided": study.undecided,
+        "repeats": study.repeats,
+        "excluded_raters": list(study.exclude),
+        "prior_sd": study.prior.strength_sd,
+        "notes": list(study.votes().notes),
+        **texts,
     }
 
 

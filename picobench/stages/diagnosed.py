@@ -13,7 +13,7 @@ from picobench.files import read_json
 from picobench.inventory import Inventory
 from picobench.run import Run
 from picobench.stages.diagnose import FORMAT
-from picobench.tablefile import write_table
+from picobench.tablefile import remove_table, write_table
 from picobench.work import Work
 
 _TEXT_COLUMNS = {
@@ -57,9 +57,7 @@ def remove_other_tables(run: Run) -> None:
     """Remove tables of diagnostics that an earlier run of this name asked for and this one does not."""
     for name in TABLES.keys() - {diagnostic.id for diagnostic in run.diagnostics}:
         for table in TABLES[name]:
-            path = layout.table_file(run.name, table)
-            for file in (path, path.with_suffix(".parquet")):
-                file.unlink(missing_ok=True)
+            remove_table(layout.table_file(run.name, table))
 
 
 def _points(work: Work, diagnostic: Diagnostic) -> list[PointResults]:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from picobench import layout
 from picobench.files import read_json, write_json
+from picobench.ratings.tables import TABLES as RATING_TABLES
 from picobench.run import Run, bd_options, equal_rate_options
 from picobench.stages.collect import EVIDENCE_COLUMNS, FAILURE_COLUMNS, SCORE_COLUMNS, collect
 from picobench.stages.describe import describe
 from picobench.stages.diagnosed import remove_other_tables
-from picobench.tablefile import read_table, write_table
+from picobench.tablefile import read_table, remove_table, write_table
 from picobench.work import Work
 
 
@@ -23,6 +24,9 @@ def write_collected(run: Run) -> None:
 
     work = Work(run, main=False)
     remove_other_tables(run)
+    if not run.studies:
+        for name in RATING_TABLES:
+            remove_table(layout.table_file(run.name, name))
     collected = collect(run, work)
     tables = {
         "scores": (collected.scores, [*SCORE_COLUMNS, *run.metrics]),

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Single files that others published: a definition names collection, file and checksum, a mirror holds them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from picobench.definitions import Definitions
+from picobench.errors import DefinitionError, StorageError
+from picobench.files import sha256_file
+
+
+def mirrored_file(definitions: Definitions, raw: Mapping[str, Any], noun: str) -> Path:
+    """Find the file of a definition in the mirrors and verify it.
+
+    Args:
+        definitions: Where the mirrors are.
+        raw: The definition: id, collection, file, sha256, source.
+        noun: What the definition is of, for messages: curve, study.
+
+    Raises:
+        DefinitionError: No mirror has the file.
+        StorageError: The file is another one, or cannot be read.
+    """
+    folders = definitions.mirrors_of(raw["collection"])
+    file, collection = str(raw["file"]), str(raw["collection"])
+    places = [place for folder in folders for place in (folder / collection / file, folder / file)]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        where = ", ".join(map(str, folders)) or "no folder is given"
+        raise DefinitionError(
+            f"{noun} {raw['id']}: {raw['file']} is not here ({where}); get it from {raw['source']} and set mirrors: "
+            f"{{{raw['collection']}: [FOLDER]}} in the configuration, or PICOBENCH_MIRRORS"
+        )
+    if (found := sha256_file(path)) != raw["sha256"]:
+        raise StorageError(
+            f"{path}: SHA-256 is {found}, {noun} {raw['id']} expects {raw['sha256']}; get the file again"
+        )
+    return path

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A study of people in a run: from votes to tables, page and agreement with metrics."""
+
+import hashlib
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from workflow_case import Case
+
+POINTS = ("q20", "q40", "q60", "q80")
+RATES = {"q20": 0.2, "q40": 0.35, "q60": 0.6, "q80": 1.0}
+LABEL = "Study of <b>ours</b>"
+
+
+def votes(seed: int = 0) -> str:
+    """Votes that prefer the higher quality most of the time; `other` is a codec that the run has not."""
+    random = np.random.default_rng(seed)
+    methods = [*POINTS, "other"]
+    strength = dict(zip(methods, (-1.5, -0.5, 0.5, 1.5, 0.0), strict=True))
+    rows = ["rater,image,method_a,method_b,winner"]
+    for rater in range(6):
+        for image in ("a.png", "b.png", "c.png"):
+            for _ in range(20):
+                one, two = random.choice(methods, 2, replace=False)
+                wins = random.random() < 1 / (1 + np.exp(strength[two] - strength[one]))
+                rows.append(f"r{rater},{image},{one},{two},{one if wins else two}")
+    return "\n".join(rows) + "\n"
+
+
+def define_study(case: Case, **changes: object) -> None:
+    path = case.folder / "mirror" / "people" / "votes.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text(votes())
+    methods = {
+        point: {"label": point, "curve": "jpeg-one", "bpp": RATES[point], "codec": "jpeg-one", "point": point}
+        for point in POINTS
+    }
+    definition = {
+        "id": "ours", "label": LABEL, "collection": "people", "file": "votes.csv",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "source": "https://example.org", "licence": "none",
+        "anchor": "jpeg-one", "dataset": "folder",
+        "methods": {**methods, "other": {"curve": "alone", "bpp": 0.5}},
+    }  # fmt: skip
+    target = case.folder / "own" / "studies" / "ours.yaml"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({**definition, **changes}))
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    case = Case(tmp_path_factory.mktemp("rated"))
+    define_study(case)
+    case.config |= {
+        "codecs": ["jpeg-one"],
+        "metrics": ["psnr_rgb", "dists"],
+        "studies": ["ours"],
+        "mirrors": {"people": [str(case.folder / "mirror")]},
+    }
+    case.run(TORCH_HOME=str(case.folder / "no-weights"))
+    return case
+
+
+def table(case: Case, name: str) -> pd.DataFrame:
+    return pd.read_csv(case.folder / "results" / "case" / "tables" / f"{name}.csv", keep_default_na=False)
+
+
+def page(case: Case, name: str) -> str:
+    html = (case.folder / "results" / "case" / "report" / name).read_text()
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def test_scores_of_people(case: Case) -> None:
+    elo = table(case, "elo")
+    assert set(elo["study"]) == {"ours"}
+    assert [name for name in elo["method"] if name != "other"] == list(reversed(POINTS))
+    assert elo["votes"].sum() == 2 * 6 * 3 * 20
+    assert (elo["elo_low"].astype(float) < elo["elo"].astype(float)).all()
+    assert set(table(case, "raters")["rater"]) == {f"r{number}" for number in range(6)}
+
+
+def test_bd_rates_go_both_ways_and_say_why_there_is_none(case: Case) -> None:
+    rates = table(case, "perceptual_bd_rate")
+    assert set(zip(rates["anchor"], rates["codec"], strict=True)) == {
+        ("jpeg-one", "alone"),
+        ("alone", "jpeg-one"),
+    }
+    assert set(rates["bd_rate_percent"]) == {""}
+    assert set(rates["note"]) == {"n/a: a curve needs 4 operating points and alone has 1"}
+
+
+def test_metrics_are_compared_over_what_the_run_has(case: Case) -> None:
+    agreement = table(case, "agreement").set_index("metric")
+    psnr = agreement.loc["psnr_rgb"]
+    assert (psnr["methods"], psnr["images"], psnr["resampled"]) == (4, 3, "images")
+    assert float(psnr["spearman"]) == pytest.approx(1)
+    assert float(psnr["pairs"]) == pytest.approx(1)
+    assert 0.5 < float(psnr["votes"]) <= 1
+    assert agreement.loc["dists", "spearman"] == ""
+    assert "unavailable" in agreement.loc["dists", "note"]
+
+
+def test_page(case: Case) -> None:
+    text = page(case, "ratings.html")
+    assert LABEL in text
+    assert "votes theirs, analysis ours" in text
+    assert "n/a" in text
+    assert "<b>ours" not in (case.folder / "results" / "case" / "report" / "ratings.html").read_text()
+    assert (case.folder / "results" / "case" / "report" / "plots" / "study-ours.svg").is_file()
+    assert "ratings.html" in (case.folder / "results" / "case" / "report" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sha256": "0" * 64}, "get the file again"),
+        ({"file": "other.csv"}, "is not here"),
+        ({"anchor": "jpeg-two"}, "did you mean 'jpeg-one'?"),
+        ({"method": {}}, "did you mean 'methods'?"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    case = Case(tmp_path)
+    define_study(case, **changes)
+    case.config |= {"studies": ["ours"], "mirrors": {"people": [str(tmp_path / "mirror")]}}
+    case.run(succeeds=False)
+    assert words in case.output
+    assert "Traceback" not in case.output
+    assert not (tmp_path / "results" / "bitstreams").exists()
+
+
+# Last: it changes what the others look at.
+def test_only_what_depends_on_the_votes_runs_again(case: Case) -> None:
+    weights = str(case.folder / "no-weights")
+    assert case.run(TORCH_HOME=weights) == {}
+    (case.folder / "mirror" / "people" / "votes.csv").write_text(votes(1))
+    define_study(case)
+    again = case.run(TORCH_HOME=weights)
+    assert again.keys() >= {"rate", "page"}
+    assert not again.keys() & {"encode", "measure"}
+    case.config.pop("studies")
+    case.run(TORCH_HOME=weights)
+    assert not (case.folder / "results" / "case" / "tables" / "elo.csv").exists()
+    assert not (case.folder / "results" / "case" / "report" / "ratings.html").exists()
