@@ -36,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make validate", description=__doc__.splitlines()[0])
     default = Path(os.environ.get("PICOBENCH_SHARED", project_root().parent / "shared")) / "published"
     parser.add_argument("--published", type=Path, default=default, help="folder with rd-curves/kodak/*.json")
-    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics", "av1", "codecs"])
+    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics", "av1", "ratings", "codecs"])
     args = parser.parse_args()
     root = project_root()
     document = root / "docs" / "validation.md"
@@ -45,6 +45,7 @@ def main() -> int:
         "bd-rate": bd_rates,
         "metrics": lambda: reference_metrics(root),
         "av1": lambda: containerised_av1(root, args.published / "rd-curves" / "kodak" / "av1.json"),
+        "ratings": lambda: ratings(args.published / "hific-userstudy" / "votes.json"),
     }
     try:
         for name, make in blocks.items():
@@ -111,6 +112,13 @@ def containerised_av1(root: Path, published: Path) -> str:
                 f"| `{codec}` | published curve | {metric} | {percent} | mean curve only | {overlap} |"
             )
     return "\n".join(lines)
+
+
+def ratings(votes: Path) -> str:
+    """Intervals of human scores on simulated studies, and what the order of votes does."""
+    from picobench.ratings.figures import coverage_table, order_table
+
+    return f"{coverage_table(os.cpu_count() or 1)}\n\n{order_table(votes)}"
 
 
 def _report(root: Path, name: str) -> None:

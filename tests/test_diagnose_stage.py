@@ -17,14 +17,16 @@ from picobench.diagnostics.workflow import read_diagnostic
 from picobench.errors import DefinitionError
 
 SEAMS = {"id": "seams", "tile": 40}
-NAMES = ("one", "two", "flat")
+NAMES = ("one", "two", "tones")
 POINTS = ("q20", "q80")
 
 
 def picture(name: str) -> Image.Image:
-    """A picture of 240 x 160; JPEG returns the flat one without any error."""
-    if name == "flat":
-        return Image.new("RGB", (240, 160), (128, 128, 128))
+    """A picture of 240 x 160; JPEG returns `tones` without any error: its steps fit both quantisers of DC."""
+    if name == "tones":
+        picture = Image.new("RGB", (240, 160), (128, 128, 128))
+        picture.paste((143, 143, 143), (128, 0, 240, 160))
+        return picture
     rng = np.random.default_rng(len(name) + ord(name[0]))
     y, x = np.mgrid[0:160, 0:240]
     base = 128 + 70 * np.sin(x / 11) + 30 * np.cos(y / 17)
@@ -71,14 +73,14 @@ class TestOnlyWhatIsNew:
         assert sorted(zip(images["point"], images["image"], strict=True)) == sorted(
             (point, name) for point in POINTS for name in NAMES
         )
-        flat, others = images[images["image"] == "flat"], images[images["image"] != "flat"]
-        assert list(flat["findings"]) == ["exact_copy"] * len(POINTS)
+        tones, others = images[images["image"] == "tones"], images[images["image"] != "tones"]
+        assert list(tones["findings"]) == ["exact_copy"] * len(POINTS)
         assert others["findings"].isna().all()
         assert others["psnr_db"].between(15, 45).all()
         assert others["bias_g"].abs().between(0, 1, inclusive="right").all()
         findings = table(case, "fidelity_findings")
         assert list(zip(findings["point"], findings["image"], findings["finding"], strict=True)) == [
-            (point, "flat", "exact_copy") for point in POINTS
+            (point, "tones", "exact_copy") for point in POINTS
         ]
 
     def test_findings_stand_beside_the_codec(self, case: Case) -> None:
@@ -114,6 +116,22 @@ class TestOnlyWhatIsNew:
         assert jobs["diagnose"] == 0
         assert not (case.folder / "results" / "case" / "tables" / "fidelity.csv").exists()
         assert 'class="finding"' not in page(case).with_name("index.html").read_text()
+
+    def test_tiles_made_on_purpose_and_a_size_that_is_not_known(self, case: Case) -> None:
+        case.config["codecs"].append({"id": "tiled:jpeg-one:128", "points": ["q20"]})
+        case.config["diagnostics"] = ["tilesize"]
+        jobs = case.run()
+        assert (jobs["encode"], jobs["diagnose"]) == (1, len(POINTS) + 1)
+        images, datasets = table(case, "tile_sizes"), table(case, "tile_sizes_datasets")
+        assert len(images) == (len(POINTS) + 1) * len(NAMES)
+        assert set(datasets["codec"]) == {"jpeg-one", "tiled:jpeg-one:128"}
+        assert datasets["p_value"].between(0, 1, inclusive="right").all()
+        # Every border has 64 pixels on both sides, so pictures of 240 x 160 have room for one border in one direction.
+        assert images["tile"].between(128, 240 - 64).all()
+        assert set(datasets["borders"]) == {len(NAMES)}
+        assert "a JPEG, tiles of 128 px" in page(case).read_text()
+        scores = {row["codec"]: row for row in case.scores() if row["point"] == "q20"}
+        assert int(scores["tiled:jpeg-one:128"]["bytes"]) > int(scores["jpeg-one"]["bytes"]) + 20
 
 
 class TestRequests:

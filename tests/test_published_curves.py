@@ -10,7 +10,7 @@ import yaml
 
 from picobench.cli import main
 from picobench.definitions import Definitions, definitions_of
-from picobench.errors import CurveError, DefinitionError, StorageError
+from picobench.errors import DefinitionError, StorageError
 from picobench.published_curves import PublishedCurve, read_published_curve
 
 RESULTS = {

@@ -65,7 +65,7 @@ def test_the_hific_study_at_a_shell(shared: Path, tmp_path: Path, capsys: pytest
     start = next(k for k, line in enumerate(lines) if line.startswith("method "))
     assert [line[:8].strip() for line in lines[start + 1 : start + 4]] == ["HiFiC hi", "HiFiC mi", "BPG high"]
     assert "HiFiC: n/a, the curves share no range of Elo; change of rate at most" in printed
-    assert "BPG: n/a, a curve needs 3 operating points and this one has 2" in printed
+    assert "BPG: n/a, a curve needs 3 operating points and BPG has 2" in printed
     with (tmp_path / "m.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == METHOD_COLUMNS

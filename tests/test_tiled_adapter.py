@@ -108,7 +108,15 @@ def test_damaged_bitstreams_are_failures(definitions: Definitions, picture: Path
     good, _ = code(codec, picture, tmp_path, next(iter(codec.points)))
     huge = struct.pack("<4s4I", b"PBT1", 60000, 60000, 1, 0) + good[20:]
     with adapter_for(codec).session(60) as session:
-        for bad in (b"", b"PBT1", good[:-1], good + b"x", b"XXXX" + good[4:], huge, good[:60] + bytes(len(good) - 60)):
+        for bad in (
+            b"",
+            b"PBT1",
+            good[:-1],
+            good + b"x",
+            b"XXXX" + good[4:],
+            huge,
+            good[:60] + bytes(len(good) - 60),
+        ):
             (tmp_path / "bad.tiles").write_bytes(bad)
             outcome = session.decode(tmp_path / "bad.tiles", tmp_path / "bad.png", options)
             assert outcome.reason

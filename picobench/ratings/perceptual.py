@@ -33,7 +33,7 @@ from picobench.analysis.bdrate import MIN_OVERLAP, MIN_POINTS, THIN_OVERLAP
 from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import ELO_PER_NAT, Fit, Floats, elo
 
-DRAWS = 2000
+DRAWS = 10000
 """Draws of the strengths behind an interval."""
 
 _LEAST_VALID_SHARE = 0.95

@@ -141,6 +141,30 @@ def seams(run: Run) -> Iterator[Mapping[str, Any]]:
         }
 
 
+def tile_sizes(run: Run) -> Iterator[Mapping[str, Any]]:
+    """The tile size that fits each codec, dataset and point best, and the sizes that single images show.
+
+    Raises:
+        StorageError: A table is missing or damaged.
+    """
+    single: dict[tuple[str, ...], list[str]] = {}
+    where = ("codec", "dataset", "point")
+    for row in _rows(run, "tile_sizes"):
+        p_value = row.number("p_value")
+        if p_value is not None and p_value <= SIGNIFICANT:
+            shown = f"{row.count('tile')} px in {row.text('image')}"
+            single.setdefault(tuple(row.text(name) for name in where), []).append(shown)
+    for row in _rows(run, "tile_sizes_datasets"):
+        yield {
+            **_where(run, row),
+            "images": row.count("images"),
+            "tile": number_cell(row.number("tile"), 0, row.text("reason")),
+            "p": _p_cell(row.number("p_value"), row.text("reason")),
+            "others": row.text("others"),
+            "single": ", ".join(single.get(tuple(row.text(name) for name in where), ())),
+        }
+
+
 def _grid(row: Row) -> str:
     text = f"{row.count('tile')} px"
     if row.count("origin_x") or row.count("origin_y"):

@@ -31,6 +31,8 @@ TABLES: Mapping[str, str] = {
     "seams": "tile seams: test and errors of every reconstruction",
     "seams_parts": "tile seams: effects in grey levels by scale and plane",
     "seams_datasets": "tile seams: combined evidence of each dataset",
+    "tile_sizes": "tile size unknown: the size that fits every reconstruction best, and its p-value",
+    "tile_sizes_datasets": "tile size unknown: the evidence of each dataset taken together",
     "text": "text of every reconstruction: pixel errors, readings, words replaced",
     "text_datasets": "text over each dataset, with intervals",
     "elo": "human ratings: Elo of every method of a study, with intervals",

@@ -193,6 +193,7 @@ def diagnostics(site: Site) -> Iterator[Page]:
     context = {
         "fidelity": diagnosed.fidelity(site.run) if "fidelity" in asked else None,
         "seams": list(diagnosed.seams(site.run)) if "seams" in asked else [],
+        "tile_sizes": list(diagnosed.tile_sizes(site.run)) if "tilesize" in asked else [],
         "text": list(diagnosed.text(site.run)) if "text" in asked else [],
         "significant": diagnosed.SIGNIFICANT,
     }

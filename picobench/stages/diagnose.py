@@ -3,6 +3,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -102,14 +103,15 @@ def _examine(diagnostic: Diagnostic, dataset: str, chunk: str, options: Mapping[
         from picobench.diagnostics.workflow import fidelity
 
         return fidelity.examine(lossless=options.get("lossless") is True)
-    if diagnostic.id == "seams":
-        from picobench.diagnostics.workflow import seams
+    if diagnostic.id == "text":
+        from picobench.diagnostics.workflow import text
 
-        return seams.examine(diagnostic.options)
-    from picobench.diagnostics.workflow import text
-
-    references = read_json(layout.reference_text_file(dataset, chunk, diagnostic.key))["images"]
-    return text.examine(diagnostic.options, references)
+        references = read_json(layout.reference_text_file(dataset, chunk, diagnostic.key))["images"]
+        return text.examine(diagnostic.options, references)
+    examine: Examine = import_module(f"picobench.diagnostics.workflow.{diagnostic.id}").examine(
+        diagnostic.options
+    )
+    return examine
 
 
 def _row(examine: Examine, decoded: Mapping[str, Any], picture: Picture) -> dict[str, Any]:

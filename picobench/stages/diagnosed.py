@@ -18,7 +18,7 @@ from picobench.work import Work
 
 _TEXT_COLUMNS = {
     *("codec", "dataset", "point", "image", "reason"),
-    *("findings", "finding", "evidence", "threshold", "band", "plane", "replaced"),
+    *("findings", "finding", "evidence", "threshold", "band", "plane", "replaced", "others"),
 }
 _INTEGER_COLUMNS = {
     *("images", "tile", "origin_x", "origin_y", "overlap", "borders", "with_text"),

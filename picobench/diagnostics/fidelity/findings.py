@@ -50,7 +50,7 @@ THRESHOLDS = {
         f"mean error of Cb and Cr within {CHROMA_TRUNCATION_LEVELS:g} of -0.45 levels, what 8-bit conversions leave "
         f"that round colour differences down, and that of luma within {LUMA_LEVELS:g} of 0"
     ),
-    "exact_copy": "every pixel equal to the reference: only a lossless codec returns that",
+    "exact_copy": "every pixel equal to the reference, which is not all one colour: only a lossless codec returns that",
     "duplicate": (
         f"equal pixels, or means of 16 x 16 areas that differ by less than {NEAR_LEVELS:g} levels: two "
         "reconstructions of one picture do, different pictures differ by tens"

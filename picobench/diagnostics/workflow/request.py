@@ -16,6 +16,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     # The tiles of PICO.
     "seams": {"tile": 504, "origin": [0, 0], "overlap": 0},
     "text": {"search": True},
+    "tilesize": {},
 }
 """The diagnostics with their options; the schema of configurations lists them all."""
 
@@ -23,16 +24,18 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "fidelity": ("fidelity", "fidelity_findings"),
     "seams": ("seams", "seams_parts", "seams_datasets"),
     "text": ("text", "text_datasets"),
+    "tilesize": ("tile_sizes", "tile_sizes_datasets"),
 }
 """The tables that each diagnostic gives."""
 
-_REVISIONS = {"fidelity": 1, "seams": 1, "text": 1}
+_REVISIONS = {"fidelity": 1, "seams": 1, "text": 1, "tilesize": 1}
 """Raised when a diagnostic comes to give other results for the same pictures: old ones are then made again."""
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "fidelity": ("scipy",),
     "seams": ("numpy",),
     "text": ("rapidocr", "onnxruntime"),
+    "tilesize": ("numpy",),
 }
 
 
@@ -41,7 +44,7 @@ class Diagnostic:
     """One diagnostic of a run.
 
     Attributes:
-        id: `fidelity`, `seams` or `text`.
+        id: `fidelity`, `seams`, `text` or `tilesize`.
         options: All of them, defaults included.
         versions: Of the packages that its results depend on.
     """
