@@ -27,10 +27,20 @@ DEFINITIONS = Definitions(ROOT)
 # Sources that cannot be fetched everywhere: their command lines run against stand-ins.
 STOOD_IN = [
     *("av2", "vvc-vtm", "ecm", "vvenc", "jpeg-ai@bop", "jpeg-ai@hop", "hific", "mric", "bpg", "dcvc-rt"),
-    *("mlicpp", "tcm", "cool-chic"),
+    *("mlicpp", "tcm", "cdc", "cool-chic"),
 ]
 # Points from the highest to the lowest rate run backwards in these definitions.
-RISING = {"jpeg-ai@bop", "jpeg-ai@hop", "hific", "mric", "dcvc-rt", "mlicpp", "avif-avifenc", "heic-heifenc"}
+RISING = {
+    "jpeg-ai@bop",
+    "jpeg-ai@hop",
+    "hific",
+    "mric",
+    "dcvc-rt",
+    "mlicpp",
+    "cdc",
+    "avif-avifenc",
+    "heic-heifenc",
+}
 # Debian's programs, with options that make them quick.
 REAL = {
     "av1@3.12": {"cpu_used": 9},

@@ -258,7 +258,7 @@ SUBCOMMANDS = {
                 source="input",
                 target="output",
                 quality="model",
-                steps={**_LEARNED, "mse_0.0483": 2},
+                steps={**_LEARNED, "mse_0.0483": 2, "low": 40, "middle": 20, "high": 8},
                 picture="png",
             ),
             "decode": Program(
@@ -269,7 +269,7 @@ SUBCOMMANDS = {
                 picture="png",
             ),
         }
-        for name in ("mlicpp", "tcm")
+        for name in ("mlicpp", "tcm", "cdc")
     },
 }
 LARGEST = {"--qp": 255.0, "--lmbda": 0.03, "--set_target_bpp": 120.0}

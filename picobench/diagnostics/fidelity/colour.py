@@ -107,6 +107,24 @@ def colour_findings(moments: Moments) -> list[Finding]:
     return findings + [finding for finding in (level, _gain(moments)) if finding]
 
 
+def rises(moments: Moments) -> dict[str, float]:
+    """By how much undoing each fault would raise PSNR, in dB, whatever the threshold; bias and gain by channel."""
+    level = moments.without_bias()
+    found = {
+        "bias": rises_db(moments.errors(), moments.errors(level)),
+        "gain": rises_db(moments.errors(level), moments.errors(moments.without_gain())),
+    }
+    largest = {
+        f"{name}, {where}": float(channels[index].max())
+        for name, channels in found.items()
+        for where, index in (("red or blue", [0, 2]), ("green", [1]))
+    }
+    for fault in _FAULTS:
+        rise = rise_db(moments.mse(), moments.mse(fault.undo))
+        largest[fault.finding] = max(rise, largest.get(fault.finding, -np.inf))
+    return largest
+
+
 def rounding_finding(bias: F64, mse: float) -> Finding | None:
     """Truncation, seen in the mean errors of R, G and B.
 

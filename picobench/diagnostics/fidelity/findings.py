@@ -34,7 +34,7 @@ THRESHOLDS = {
         "if it is green, beyond the bias; coarse quantisation of good codecs costs 0.38 and 0.06 dB"
     ),
     "shift": (
-        f"{SHIFT_PIXELS:g} pixel and {SHIFT_DB:g} dB: good codecs stay below 0.03 pixel, filters for chroma included"
+        f"{SHIFT_PIXELS:g} pixel and {SHIFT_DB:g} dB: chroma filters and lost details of good codecs stay below both"
     ),
     "range_compressed": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.8 dB",
     "range_expanded": f"{RANGE_DB:g} dB: undoing it costs a good reconstruction at least 0.4 dB",

@@ -61,16 +61,8 @@ def align_position(reference: RGB8, reconstruction: RGB8) -> tuple[RGB8, RGB8, F
         Both pictures, and what was found: if anything, without the edges that the shift leaves uncovered and
         with the reconstruction moved back.
     """
-    fixed, moved = _luma(reference), _luma(reconstruction)
-    if min(fixed.shape) < _LEAST_SIDE:
-        return reference, reconstruction, None
-    total = _whole_shift(fixed, moved)
-    for _ in range(_REFINEMENTS):
-        rest = _small_shift(fixed, _moved_back(moved, total), _margin(total))
-        total = total + rest
-        if np.abs(rest).max() < SHIFT_PIXELS / 10:
-            break
-    if np.hypot(*total) < SHIFT_PIXELS or np.abs(total).max() > min(fixed.shape) / 4:
+    total = measure_shift(reference, reconstruction)
+    if np.hypot(*total) < SHIFT_PIXELS or np.abs(total).max() > min(reference.shape[:2]) / 4:
         return reference, reconstruction, None
     inner = _inner(_margin(total))
     channels = [_moved_back(reconstruction[..., index].astype(np.float32), total) for index in range(3)]
@@ -82,6 +74,20 @@ def align_position(reference: RGB8, reconstruction: RGB8) -> tuple[RGB8, RGB8, F
     evidence = f"shifted by {total[0]:+.2f} pixels down and {total[1]:+.2f} to the right"
     values = (("down_pixels", float(total[0])), ("right_pixels", float(total[1])))
     return target, back, Finding("shift", evidence, effect, values)
+
+
+def measure_shift(reference: RGB8, reconstruction: RGB8) -> F64:
+    """Shift of the whole reconstruction (down, right) in pixels; zero for pictures too small to tell."""
+    fixed, moved = _luma(reference), _luma(reconstruction)
+    if min(fixed.shape) < _LEAST_SIDE:
+        return np.zeros(2)
+    total = _whole_shift(fixed, moved)
+    for _ in range(_REFINEMENTS):
+        rest = _small_shift(fixed, _moved_back(moved, total), _margin(total))
+        total = total + rest
+        if np.abs(rest).max() < SHIFT_PIXELS / 10:
+            break
+    return total
 
 
 def _whole_shift(fixed: F32, moved: F32) -> F64:

@@ -7,7 +7,8 @@ python -m picobench.diagnostics.fidelity.study --kodak FOLDER [--published FOLDE
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -15,8 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from picobench.diagnostics.fidelity.check import FidelityReport, check_fidelity
+from picobench.diagnostics.fidelity.colour import rises
 from picobench.diagnostics.fidelity.datasets import shared_rounding
 from picobench.diagnostics.fidelity.faults import FAULTS
+from picobench.diagnostics.fidelity.findings import (
+    BIAS_DB,
+    GAIN_DB,
+    MATRIX_DB,
+    RANGE_DB,
+    SHIFT_PIXELS,
+    THRESHOLDS,
+)
+from picobench.diagnostics.fidelity.geometry import measure_shift
+from picobench.diagnostics.fidelity.moments import measure_moments
 from picobench.diagnostics.studies import (
     GOOD,
     PUBLISHED,
@@ -29,14 +41,32 @@ from picobench.diagnostics.studies import (
     run_study,
 )
 
-BLOCKS = ("fidelity-good", "fidelity-injected", "fidelity-published")
+BLOCKS = ("fidelity-thresholds", "fidelity-good", "fidelity-injected", "fidelity-published")
 
 
-def try_good(task: tuple[Coder, Path]) -> FidelityReport:
+@dataclass(frozen=True)
+class Good:
+    """A good reconstruction: what is found (nothing), and how near it comes to each threshold."""
+
+    report: FidelityReport
+    rises: Mapping[str, float]
+    shift_pixels: float
+
+
+def try_good(task: tuple[Coder, Path]) -> Good:
     """Check one good reconstruction."""
     coder, path = task
     reference = read_picture(path)
-    return check_fidelity(reference, coder(reference))
+    reconstruction = coder(reference)
+    shift = float(np.hypot(*measure_shift(reference, reconstruction)))
+    moments = measure_moments(reference, reconstruction)
+    return Good(check_fidelity(reference, reconstruction), rises(moments), shift)
+
+
+def threshold_table() -> str:
+    """What every finding is raised from, and why."""
+    lines = ["| finding | raised from, and why |", "|---|---|"]
+    return "\n".join(lines + [f"| `{name}` | {reason} |" for name, reason in THRESHOLDS.items()])
 
 
 def try_faults(task: tuple[Coder, Path]) -> list[list[str]]:
@@ -52,7 +82,8 @@ def good_table(files: Sequence[Path], processes: int) -> str:
     """Findings and mean errors of good codecs."""
     coders = [Coder(codec, point) for codec, points in GOOD.items() for point in points]
     tasks = list(product(coders, files))
-    reports = list(run_all(try_good, tasks, processes))
+    tried = list(run_all(try_good, tasks, processes))
+    reports = [good.report for good in tried]
     lines = [
         "| codec | pictures | findings | of all pictures | mean error of R, G, B | lowest, highest of a picture |",
         "|---|---:|---:|---:|---:|---:|",
@@ -65,7 +96,32 @@ def good_table(files: Sequence[Path], processes: int) -> str:
             f"| {coder.codec} {coder.point} | {len(some)} | {_counted(some) or 0} | {shared.name if shared else 0} "
             f"| {_levels(biases.mean(axis=0))} | {biases.min():+.2f}, {biases.max():+.2f} |"
         )
-    return "\n".join(lines)
+    names = [f"{coder.codec} {coder.point}, {path.stem}" for coder, path in tasks]
+    return "\n".join([*lines, "", *_nearest(tried, names)])
+
+
+def _nearest(tried: Sequence[Good], names: Sequence[str]) -> list[str]:
+    """How near the good reconstructions come to each threshold."""
+    thresholds = {
+        **{f"bias, {where}": BIAS_DB[index] for index, where in enumerate(("red or blue", "green"))},
+        **{f"gain, {where}": GAIN_DB[index] for index, where in enumerate(("red or blue", "green"))},
+        **dict.fromkeys(("range_compressed", "range_expanded", "channel_order"), RANGE_DB),
+        **dict.fromkeys(("matrix_601_as_709", "matrix_709_as_601"), MATRIX_DB),
+    }
+    lines = [
+        "The nearest that any of them comes to a threshold in dB (a finding takes more than that, see above):",
+        "",
+        "| undoing | threshold | nearest | of |",
+        "|---|---:|---:|---|",
+    ]
+    for name, threshold in thresholds.items():
+        index = max(range(len(tried)), key=lambda index: tried[index].rises[name])
+        lines.append(f"| {name} | {threshold:g} dB | {tried[index].rises[name]:+.3f} dB | {names[index]} |")
+    index = max(range(len(tried)), key=lambda index: tried[index].shift_pixels)
+    lines.append(
+        f"| shift | {SHIFT_PIXELS:g} pixels | {tried[index].shift_pixels:.3f} pixels | {names[index]} |"
+    )
+    return lines
 
 
 def injected_table(files: Sequence[Path], processes: int) -> str:
@@ -126,6 +182,8 @@ def _levels(values: npt.NDArray[np.float64]) -> str:
 def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     wanted = {args.only} if args.only else set(BLOCKS)
     files = picture_files(args.kodak)
+    if "fidelity-thresholds" in wanted:
+        yield "fidelity-thresholds", threshold_table()
     if "fidelity-good" in wanted:
         yield "fidelity-good", good_table(files, args.processes)
     if "fidelity-injected" in wanted:
