@@ -3,7 +3,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -170,11 +170,13 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
     )
     studies = _collect(config.get("studies", []), lambda name: read_study(definitions, name), problems)
     metric_requests = _collect(config["metrics"], lambda name: _metric(definitions, name), problems)
-    diagnostics = tuple(_collect(config.get("diagnostics", []), read_diagnostic, problems))
+    diagnostics = tuple(
+        _collect(config.get("diagnostics", []), lambda item: _diagnostic(names, item), problems)
+    )
     problems += [
         f"diagnostic {diagnostic.id} is asked for twice with the same options"
         for number, diagnostic in enumerate(diagnostics)
-        if diagnostic in diagnostics[:number]
+        if diagnostic.key in {other.key for other in diagnostics[:number]}
     ]
     anchor = config["anchor"]
     wanted = [request.codec.id for request in codecs] + [curve.id for curve in curves]
@@ -262,16 +264,26 @@ def _codec(
     points: list[str] | None,
     datasets: list[str] | None,
 ) -> CodecRequest:
-    for dataset in datasets or []:
-        if dataset not in known_datasets:
-            hint = did_you_mean(dataset, list(known_datasets))
-            raise DefinitionError(f"codec {name}: no dataset {dataset!r} in this run{hint}")
+    _check_datasets(f"codec {name}", datasets or [], known_datasets)
     codec = read_codec(definitions, name)
     adapter = adapter_for(codec)
     for point in points or codec.points:
         adapter.check(codec.point_options(point))
     chosen = tuple(points or codec.points)
     return CodecRequest(codec, adapter.environment(), chosen, None if datasets is None else tuple(datasets))
+
+
+def _diagnostic(known_datasets: tuple[str, ...], item: str | Mapping[str, Any]) -> Diagnostic:
+    diagnostic = read_diagnostic(item)
+    _check_datasets(f"diagnostic {diagnostic.id}", diagnostic.datasets or (), known_datasets)
+    return diagnostic
+
+
+def _check_datasets(what: str, wanted: Sequence[str], known: tuple[str, ...]) -> None:
+    for dataset in wanted:
+        if dataset not in known:
+            hint = did_you_mean(dataset, list(known))
+            raise DefinitionError(f"{what}: no dataset {dataset!r} in this run{hint}")
 
 
 def _metric(definitions: Definitions, name: str) -> MetricRequest:

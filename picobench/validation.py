@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`make validate`: are the numbers right? Compares with published figures and with reference implementations.
 
-Writes the blocks of docs/validation.md. Needs the published curves (`--published`), a Kodak mirror
-(PICOBENCH_MIRRORS) and the weights of LPIPS (TORCH_HOME).
+Writes the blocks of docs/validation.md, docs/diagnostics.md, docs/text.md and docs/codecs.md. Needs what others
+published (`--published`), a Kodak mirror (PICOBENCH_MIRRORS), the weights of LPIPS (TORCH_HOME) and a container engine.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from picobench.pixels import RGB8
 
 RANDOM_PAIRS = 1000
+BLOCKS = ("curves", "bd-rate", "metrics", "av1", "ratings")
+STUDIES = ("seams", "fidelity", "text")
+"""Diagnostics whose studies write documents of their own."""
 
 
 def main() -> int:
@@ -36,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make validate", description=__doc__.splitlines()[0])
     default = Path(os.environ.get("PICOBENCH_SHARED", project_root().parent / "shared")) / "published"
     parser.add_argument("--published", type=Path, default=default, help="folder with rd-curves/kodak/*.json")
-    parser.add_argument("--only", choices=["curves", "bd-rate", "metrics", "av1", "ratings", "codecs"])
+    parser.add_argument("--only", choices=[*BLOCKS, *STUDIES, "codecs"], help="one part only")
     args = parser.parse_args()
     root = project_root()
     document = root / "docs" / "validation.md"
@@ -51,6 +55,9 @@ def main() -> int:
         for name, make in blocks.items():
             if args.only in {None, name}:
                 replace_block(document, name, make())
+        for name in STUDIES:
+            if args.only in {None, name} and (status := diagnostics_study(root, name, args.published)):
+                return status
         if args.only in {None, "codecs"}:
             write_codec_table(root)
     except PicobenchError as error:
@@ -58,6 +65,18 @@ def main() -> int:
         return 1
     print(f"figures written to {document}")
     return 0
+
+
+def diagnostics_study(root: Path, name: str, published: Path) -> int:
+    """Figures of docs/diagnostics.md or docs/text.md, on Kodak as a run prepares it."""
+    study = import_module(f"picobench.diagnostics.{name}.study")
+    arguments = ["--published", str(published / "pico-project-page"), "--processes", str(os.cpu_count() or 1)]
+    if name != "text":
+        kodak = layout.dataset_folder("kodak") / "images"
+        _snakemake(root, "validation", [str(layout.inventory_file("kodak"))])
+        arguments += ["--kodak", str(kodak)]
+    status: int = study.main(arguments)
+    return status
 
 
 def published_curves(root: Path, curves: Path) -> str:
@@ -122,8 +141,12 @@ def ratings(votes: Path) -> str:
 
 
 def _report(root: Path, name: str) -> None:
+    _snakemake(root, name, ["report"])
+
+
+def _snakemake(root: Path, name: str, targets: list[str]) -> None:
     config = root / "config" / f"{name}.yaml"
-    argv = [sys.executable, "-m", "snakemake", "--cores", "all", "report", "--configfile", str(config)]
+    argv = [sys.executable, "-m", "snakemake", "--cores", "all", *targets, "--configfile", str(config)]
     if subprocess.run(argv, check=False, cwd=root).returncode:
         raise StorageError(f"{config}: the run failed; see above")
 

@@ -105,6 +105,7 @@ class Work:
             for units in self.units.values()
             for unit in units
             for diagnostic in self._run.diagnostics
+            if diagnostic.covers(unit.dataset)
         ]
 
     def chunk(self, dataset: str, chunk: str) -> plan.Chunk:

@@ -352,9 +352,9 @@ def test_padding_is_taken_off_again(programs: Path, tmp_path: Path) -> None:
 
 def test_colour_path_and_its_ceiling_are_known() -> None:
     pixels = picture(64, 64)
-    assert native("vvc-vtm").ceiling_db(pixels) == math.inf
-    assert native("hific").ceiling_db(pixels) == math.inf
-    assert 20 < native("vvenc").ceiling_db(pixels) < 50
+    assert native("vvc-vtm").ceiling_db(pixels, {}) == math.inf
+    assert native("hific").ceiling_db(pixels, {}) == math.inf
+    assert 20 < native("vvenc").ceiling_db(pixels, {}) < 50
     assert (
         native("vvenc").environment().details["colour"].startswith("YCbCr BT.709, full range, 10 bit, 4:2:0")
     )

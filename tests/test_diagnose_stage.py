@@ -140,6 +140,12 @@ class TestRequests:
         assert read_diagnostic("seams").key != read_diagnostic(SEAMS).key
         assert read_diagnostic(read_diagnostic(SEAMS).request) == read_diagnostic(SEAMS)
 
+    def test_datasets_say_where_and_not_what(self) -> None:
+        some = read_diagnostic({"id": "seams", "datasets": ["kodak"]})
+        assert some.key == read_diagnostic("seams").key
+        assert (some.covers("kodak"), some.covers("sample")) == (True, False)
+        assert read_diagnostic("seams").covers("sample")
+
     def test_a_grid_that_makes_no_sense(self) -> None:
         with pytest.raises(DefinitionError, match="correct the grid"):
             read_diagnostic({"id": "seams", "tile": 40, "overlap": 30})
@@ -155,6 +161,7 @@ class TestRequests:
         (["seam"], "did you mean 'seams'?"),
         ([{"id": "seams", "tiles": 504}], "tiles"),
         (["seams", {"id": "seams", "tile": 504}], "asked for twice"),
+        ([{"id": "seams", "datasets": ["foldr"]}], "did you mean 'folder'?"),
     ],
 )
 def test_mistakes(tmp_path: Path, diagnostics: list[Any], expected: str) -> None:

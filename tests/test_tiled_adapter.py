@@ -125,4 +125,10 @@ def test_damaged_bitstreams_are_failures(definitions: Definitions, picture: Path
 
 def test_ceiling(definitions: Definitions, picture: Path) -> None:
     pixels = read_rgb8(picture)
-    assert adapter_for(read_codec(definitions, "tiled:jpeg:32")).ceiling_db(pixels) == math.inf
+    assert adapter_for(read_codec(definitions, "tiled:jpeg:32")).ceiling_db(pixels, {}) == math.inf
+    whole, cut = (read_codec(definitions, name) for name in ("svt-av1", "tiled:svt-av1:32"))
+    options = whole.point_options(next(iter(whole.points)))
+    ceilings = [adapter_for(codec).ceiling_db(pixels, options) for codec in (whole, cut)]
+    # Tiles of even sides halve chroma as the whole picture does.
+    assert ceilings[0] == pytest.approx(ceilings[1])
+    assert 20 < ceilings[0] < 60

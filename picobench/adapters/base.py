@@ -106,7 +106,7 @@ class Adapter(Protocol):
         """Raise DefinitionError when an option is unknown or out of range."""
         ...
 
-    def ceiling_db(self, pixels: RGB8) -> float:
+    def ceiling_db(self, pixels: RGB8, options: Options) -> float:
         """PSNR that no reconstruction of this image can exceed because of the colour conversion before the codec.
 
         Infinite where that conversion is exact, or the codec's own.

@@ -89,7 +89,7 @@ class CommandAdapter:
         except DefinitionError as error:
             raise DefinitionError(f"codec {self._codec}: {error}") from None
 
-    def ceiling_db(self, pixels: RGB8) -> float:
+    def ceiling_db(self, pixels: RGB8, options: Options) -> float:
         """PSNR in dB that no reconstruction of this image can exceed; infinite without a loss before the codec.
 
         Only picobench's own conversion is known here; what a codec with RGB input does inside is its own.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from picobench.adapters.base import Environment, Options, Outcome
 from picobench.bindings import Binding, get
+from picobench.colour import ceiling_db
 from picobench.errors import PicobenchError
 from picobench.files import write_bytes
 from picobench.pixels import RGB8, read_rgb8, write_rgb8
@@ -38,9 +39,10 @@ class PythonAdapter:
         """Raise DefinitionError when the binding does not know an option or its value."""
         self._binding.check(options)
 
-    def ceiling_db(self, pixels: RGB8) -> float:
-        """Infinite: bindings take RGB, and what happens inside is the codec's."""
-        return math.inf
+    def ceiling_db(self, pixels: RGB8, options: Options) -> float:
+        """Of our own conversion, where a binding needs one; infinite where the library takes RGB."""
+        path = self._binding.colour_path(options)
+        return math.inf if path is None else ceiling_db(pixels, path)
 
     @contextlib.contextmanager
     def session(self, timeout_seconds: float) -> "Iterator[PythonSession]":

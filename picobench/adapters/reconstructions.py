@@ -131,7 +131,7 @@ class ReconstructionsAdapter:
         if unknown := sorted(set(options) - _OPTIONS):
             raise DefinitionError(f"codec {self._codec}: published pictures take no option {unknown[0]!r}")
 
-    def ceiling_db(self, pixels: RGB8) -> float:
+    def ceiling_db(self, pixels: RGB8, options: Options) -> float:
         """Infinite: what was converted before the codec is not known."""
         return math.inf
 

@@ -48,13 +48,13 @@ class TiledAdapter:
         """Raise DefinitionError when an option is unknown to the codec or out of range."""
         self._inner.check(options)
 
-    def ceiling_db(self, pixels: RGB8) -> float:
+    def ceiling_db(self, pixels: RGB8, options: Options) -> float:
         """The ceiling of the tiles without their context, taken together."""
         height, width, _ = pixels.shape
         error = 0.0
         for tile in tiles(height, width, self._size):
             cut = cut_tile(pixels, tile, 0)
-            ceiling = self._inner.ceiling_db(cut)
+            ceiling = self._inner.ceiling_db(cut, options)
             error += 0.0 if math.isinf(ceiling) else cut.size * 10 ** (-ceiling / 10)
         return -10 * math.log10(error / pixels.size) if error else math.inf
 

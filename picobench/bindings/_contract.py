@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from picobench.colour import ColourPath
 from picobench.errors import CodecError, DefinitionError
 from picobench.pixels import RGB8
 from picobench.yamlfile import did_you_mean
@@ -66,6 +67,7 @@ class Binding:
         encoder: Pixels and checked options to bitstream.
         decoder: Bitstream to pixels.
         describe: The library call, as text, that checked options lead to.
+        colour_path: Our own conversion before the encoder, for checked options; None where the library takes RGB.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Binding:
     encoder: Callable[[RGB8, Options], bytes]
     decoder: Callable[[bytes], RGB8]
     describe: Callable[[Options], str]
+    colour_path: Callable[[Options], ColourPath | None] = lambda options: None
 
     def check(self, options: Options) -> None:
         """Refuse options that are unknown, missing or out of range.

@@ -67,6 +67,7 @@ def svtav1() -> Binding:
             **_CODE_POINT,
             options=_encoder_options(options),
         ),
+        colour_path=lambda options: _PATHS[_FORMATS[options["bit_depth"]]],
     )
 
 

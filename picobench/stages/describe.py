@@ -42,12 +42,14 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
     request = run.codecs[name]
     codec = request.codec
     calls: dict[str, dict[str, str]] = {}
+    ceilings: list[float | None] = []
     details: dict[str, str] = {}
     for (codec_id, _), units in work.units.items():
         if codec_id == name:
             for unit in units:
                 record = read_json(unit.record)
                 details |= record["details"]
+                ceilings += [row.get("ceiling_db") for row in record["images"]]
                 call: list[str] = next((row["call"] for row in record["images"] if row["call"]), [])
                 calls.setdefault(unit.point, {"encode": " ".join(call)})
     for (codec_id, _), sheets in work.sheets.items():
@@ -61,7 +63,7 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
         "trust": codec.trust,
         "adapter": codec.adapter,
         "versions": dict(request.environment.versions),
-        "details": details,
+        "details": details | _colour_ceiling(ceilings),
         "options": dict(codec.options),
         "points": {point: dict(codec.points[point]) for point in request.points},
         "calls": calls,
@@ -69,6 +71,15 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
         "definition_sha256": codec.sha256,
         **{key: codec.text.get(key, "") for key in ("homepage", "licence", "citation", "notes")},
     }
+
+
+def _colour_ceiling(ceilings: list[float | None]) -> dict[str, str]:
+    """The PSNR that the conversion before the codec allows, over pictures; nothing where none is bounded."""
+    bounded = [ceiling for ceiling in ceilings if ceiling is not None]
+    if not bounded:
+        return {}
+    exact = "" if len(bounded) == len(ceilings) else ", unbounded on some pictures"
+    return {"colour_ceiling": f"PSNR of {min(bounded):.2f} to {max(bounded):.2f} dB over the pictures{exact}"}
 
 
 def _curve(curve: PublishedCurve) -> dict[str, Any]:

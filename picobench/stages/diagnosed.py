@@ -63,6 +63,8 @@ def remove_other_tables(run: Run) -> None:
 def _points(work: Work, diagnostic: Diagnostic) -> list[PointResults]:
     points = []
     for (codec, dataset), units in work.units.items():
+        if not diagnostic.covers(dataset):
+            continue
         inventory = work.inventories[dataset]
         by_point: dict[str, list[Examined]] = {}
         for unit in units:

@@ -53,7 +53,7 @@ def encode(definitions: Definitions, unit: plan.Unit, *, stop: bool) -> None:
             bitstream = folder / f"{picture.image}.{adapter.extension}"
             bitstream.unlink(missing_ok=True)
             pixels = picture.read()  # a damaged reference is found here and not in the scores
-            ceiling_db = adapter.ceiling_db(pixels)
+            ceiling_db = adapter.ceiling_db(pixels, options)
             outcome = session.encode(picture.path, bitstream, options)
             if outcome.ok and bitstream.stat().st_size == 0:
                 outcome = Outcome(reason="the encoder wrote an empty bitstream", call=outcome.call)

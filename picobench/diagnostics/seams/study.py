@@ -33,6 +33,7 @@ from picobench.diagnostics.studies import (
     run_all,
     run_study,
 )
+from picobench.files import write_bytes
 from picobench.pixels import RGB8
 
 BLOCKS = ("seam-false-alarms", "seam-power", "seam-tiled", "seam-published")
@@ -151,7 +152,9 @@ def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
         untiled = list(run_all(try_untiled, list(product(coders, files)), args.processes))
         yield "seam-false-alarms", tables.false_alarm_table(untiled)
     if "seam-power" in wanted:
-        yield "seam-power", tables.power_table(power_curves(files, BASES, args.processes), len(files))
+        curves = power_curves(files, BASES, args.processes)
+        write_bytes(args.document.with_name("seam-power.svg"), tables.power_plot(curves))
+        yield "seam-power", tables.power_table(curves, len(files))
     if "seam-tiled" in wanted:
         tasks = list(product(TILED, files))
         found = list(run_all(try_tiled, tasks, args.processes))

@@ -99,6 +99,37 @@ def power_table(curves: Mapping[tuple[Coder, str, float], Sequence[Found]], pict
     return "\n".join(lines)
 
 
+def power_plot(curves: Mapping[tuple[Coder, str, float], Sequence[Found]]) -> bytes:
+    """Share of pictures found against the size of offsets, as SVG: solid with the tile size known, dashed blind."""
+    from matplotlib.figure import Figure
+
+    from picobench.cli import project_root
+    from picobench.report.plots import plot_style, svg_bytes
+
+    with plot_style(project_root() / "reports" / "plot.mplstyle"):
+        figure = Figure(figsize=(6.2, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        deviations = sorted({deviation for _, _, deviation in curves})
+        for index, (coder, colour) in enumerate(
+            dict.fromkeys((coder, colour) for coder, colour, _ in curves)
+        ):
+            columns = [curves[coder, colour, deviation] for deviation in deviations]
+            known = [np.mean([one.p_value < LEVEL for one in column]) for column in columns]
+            blind = [np.mean([_blind_right(one, 256) for one in column]) for column in columns]
+            label = f"{coder.codec} {coder.point}, {colour}"
+            axes.plot(deviations, known, color=f"C{index}", marker="o", label=label)
+            axes.plot(deviations, blind, color=f"C{index}", marker="o", linestyle="--", fillstyle="none")
+        axes.axhline(LEVEL, color="0.5", linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_xticks(deviations, [f"{deviation:g}" for deviation in deviations])
+        axes.minorticks_off()
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("Standard deviation of the tiles' offsets [grey levels]")
+        axes.set_ylabel("Share of pictures found, p < 0.05")
+        axes.legend(loc="lower right")
+        return svg_bytes(figure, "Power of the seam test against the size of offsets")
+
+
 def _blind_right(found: Found, size: int) -> bool:
     return found.blind_size == size and found.blind_p_value < LEVEL
 

@@ -47,11 +47,17 @@ class Diagnostic:
         id: `fidelity`, `seams`, `text` or `tilesize`.
         options: All of them, defaults included.
         versions: Of the packages that its results depend on.
+        datasets: The datasets that it looks at; None for all.
     """
 
     id: str
     options: Mapping[str, Any]
     versions: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[str, ...] | None = None
+
+    def covers(self, dataset: str) -> bool:
+        """Whether it looks at a dataset."""
+        return self.datasets is None or dataset in self.datasets
 
     @property
     def key(self) -> str:
@@ -82,13 +88,14 @@ class Diagnostic:
 
 
 def read_diagnostic(item: str | Mapping[str, Any]) -> Diagnostic:
-    """Resolve an entry of the configuration, which has passed the schema.
+    """Resolve an entry of the configuration, which has passed the schema; datasets are not looked up here.
 
     Raises:
         DefinitionError: An option is wrong or not one of this diagnostic, or a package is missing.
     """
     fields = {"id": item} if isinstance(item, str) else dict(item)
     name = fields.pop("id")
+    datasets = fields.pop("datasets", None)
     for option in fields:
         if option not in DEFAULTS[name]:
             hint = did_you_mean(option, list(DEFAULTS[name]))
@@ -104,4 +111,4 @@ def read_diagnostic(item: str | Mapping[str, Any]) -> Diagnostic:
         raise DefinitionError(
             f"diagnostic {name}: the package {error.name} is missing; install it, or take {name} off the list"
         ) from None
-    return Diagnostic(name, options, versions)
+    return Diagnostic(name, options, versions, None if datasets is None else tuple(datasets))
