@@ -79,6 +79,16 @@ def test_good_codecs_raise_nothing(kodak: Path) -> None:
         assert report.psnr_db == pytest.approx(psnr(reference, coder(reference)))
 
 
+def test_coarse_quantisation_is_no_bias(kodak: Path) -> None:
+    # At this rate blue of kodim02 is 10 levels off in the mean, by another amount in every area.
+    reference = read_picture(kodak / "kodim02.png")
+    reconstruction = Coder("jpeg", "q05")(reference)
+    assert measure_moments(reference, reconstruction).bias()[2] > 10
+    assert names(reference, reconstruction) == []
+    added = np.clip(reconstruction + np.array([0.0, 0.0, 25.0]), 0, 255).astype(np.uint8)
+    assert "bias" in names(reference, added)
+
+
 def test_the_effect_is_what_undoing_gives(pair: tuple[RGB8, RGB8]) -> None:
     reference, good = pair
     (finding,) = check_fidelity(reference, good[..., ::-1]).findings

@@ -11,6 +11,7 @@ from picobench.diagnostics.fidelity.findings import (
     BIAS_DB,
     BIAS_LEVELS,
     CHROMA_TRUNCATION_LEVELS,
+    EVENNESS,
     GAIN_DB,
     GAIN_SHARE,
     LUMA_LEVELS,
@@ -150,7 +151,8 @@ def rounding_finding(bias: F64, mse: float) -> Finding | None:
 def _bias(moments: Moments) -> Finding | None:
     bias, undo = moments.bias(), moments.without_bias()
     channels = rises_db(moments.errors(), moments.errors(undo))
-    if not np.any((np.abs(bias) >= BIAS_LEVELS) & (channels >= BIAS_DB)):
+    even = np.abs(bias) >= EVENNESS * moments.unevenness(undo)
+    if not np.any((np.abs(bias) >= BIAS_LEVELS) & (channels >= BIAS_DB) & even):
         return None
     evidence = f"mean error of R, G, B is {_levels(bias)} grey levels"
     return Finding("bias", evidence, rise_db(moments.mse(), moments.mse(undo)), _named("bias", bias))
@@ -161,7 +163,10 @@ def _gain(moments: Moments) -> Finding | None:
     # Pictures that have nothing to do with each other have a slope of about 0, of either sign.
     contrast = 1 / np.maximum(np.diag(undo.matrix), 0.001)
     channels = rises_db(moments.errors(level), moments.errors(undo))
-    if not np.any((np.abs(contrast - 1) >= GAIN_SHARE) & (channels >= GAIN_DB)):
+    variance = np.diag(moments.products)[3:6] - moments.products[3:6, 6] ** 2
+    moves = np.abs(contrast - 1) * np.sqrt(np.maximum(variance, 0.0))
+    even = moves >= EVENNESS * moments.unevenness(undo)
+    if not np.any((np.abs(contrast - 1) >= GAIN_SHARE) & (channels >= GAIN_DB) & even):
         return None
     shown = " ".join(f"{value:.3f}" for value in contrast)
     evidence = f"contrast of R, G, B is {shown} times the reference's"

@@ -13,6 +13,8 @@ GAIN_DB = (0.5, 0.15, 0.5)
 
 BIAS_LEVELS = 1.0
 GAIN_SHARE = 0.01
+# What a bias or gain does to a channel, over how unevenly mean errors are spread once it is undone.
+EVENNESS = 1.6
 # Around -0.5 levels, of R, G, B.
 TRUNCATION_LEVELS = (0.4, 0.25, 0.4)
 CHROMA_TRUNCATION_LEVELS = 0.2
@@ -26,12 +28,13 @@ THRESHOLDS = {
     "padding": f"1 to {PADDING_PIXELS} rows or columns too many: blocks and strides of codecs reach up to 64",
     "bias": (
         f"a mean error of {BIAS_LEVELS:g} grey level in a channel, which no wrong rounding of RGB or YCbCr "
-        f"reaches (0.9 at most), that costs the channel {BIAS_DB[0]:g} dB, or {BIAS_DB[1]:g} dB if it is green; "
-        "coarse quantisation of good codecs costs 0.20 and 0.04 dB"
+        f"reaches (0.9 at most), that costs the channel {BIAS_DB[0]:g} dB, or {BIAS_DB[1]:g} dB if it is green, "
+        f"and that is {EVENNESS:g} times what areas of the picture differ by: coarse quantisation is off "
+        "by another amount in every area"
     ),
     "gain": (
         f"a contrast {100 * GAIN_SHARE:g} % off in a channel that costs it {GAIN_DB[0]:g} dB, or {GAIN_DB[1]:g} dB "
-        "if it is green, beyond the bias; coarse quantisation of good codecs costs 0.38 and 0.06 dB"
+        f"if it is green, beyond the bias, and moves it by {EVENNESS:g} times what areas of the picture differ by"
     ),
     "shift": (
         f"{SHIFT_PIXELS:g} pixel and {SHIFT_DB:g} dB: chroma filters and lost details of good codecs stay below both"

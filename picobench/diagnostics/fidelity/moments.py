@@ -11,6 +11,8 @@ from picobench.pixels import RGB8
 
 F64 = npt.NDArray[np.float64]
 
+_AREA = 32
+_LEAST_AREAS = 4
 _ROWS_AT_ONCE = 256
 
 
@@ -24,9 +26,15 @@ class Correction:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Means of all products of (reconstruction R, G, B, reference R, G, B, 1): a symmetric 7 x 7 matrix."""
+    """What faults of colour are judged by.
+
+    Attributes:
+        products: Means of all products of (reconstruction R, G, B, reference R, G, B, 1): a symmetric 7 x 7 matrix.
+        areas: (areas, 6) means of the same six over areas of 32 x 32 pixels; fewer than four rows say nothing.
+    """
 
     products: F64
+    areas: F64
 
     def errors(self, correction: Correction | None = None) -> F64:
         """Mean squared errors of R, G and B, after a correction of the reconstruction."""
@@ -43,7 +51,20 @@ class Moments:
         """Moments of the corrected reconstruction."""
         change = np.eye(7)
         change[:3, :3], change[:3, 6] = correction.matrix, correction.offset
-        return Moments(change @ self.products @ change.T)
+        moved = self.areas.copy()
+        moved[:, :3] = self.areas[:, :3] @ correction.matrix.T + correction.offset
+        return Moments(change @ self.products @ change.T, moved)
+
+    def unevenness(self, correction: Correction) -> F64:
+        """Standard deviation over areas of the mean errors of R, G and B in grey levels, after a correction.
+
+        Coarse quantisation leaves mean errors too, another one in every area; a fault of colour leaves none that
+        its undoing does not take away everywhere. Zero for pictures with fewer than four areas.
+        """
+        if len(self.areas) < _LEAST_AREAS:
+            return np.zeros(3)
+        moved = self.areas[:, :3] @ correction.matrix.T + correction.offset
+        return np.asarray((moved - self.areas[:, 3:]).std(axis=0))
 
     def bias(self) -> F64:
         """Mean error of R, G and B, in grey levels."""
@@ -76,7 +97,14 @@ def measure_moments(reference: RGB8, reconstruction: RGB8) -> Moments:
         pixels[:, :3] = reconstruction[rows].reshape(-1, 3)
         pixels[:, 3:6] = reference[rows].reshape(-1, 3)
         total += pixels.T @ pixels
-    return Moments(total / (reference.size // 3))
+    areas = np.concatenate([_area_means(reconstruction), _area_means(reference)], axis=1)
+    return Moments(total / (reference.size // 3), areas)
+
+
+def _area_means(pixels: RGB8) -> F64:
+    rows, columns = (side // _AREA for side in pixels.shape[:2])
+    areas = pixels[: rows * _AREA, : columns * _AREA].reshape(rows, _AREA, columns, _AREA, 3)
+    return np.asarray(areas.mean(axis=(1, 3), dtype=np.float64).reshape(-1, 3))
 
 
 def rise_db(before: float, after: float) -> float:

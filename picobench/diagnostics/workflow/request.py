@@ -28,7 +28,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The tables that each diagnostic gives."""
 
-_REVISIONS = {"fidelity": 1, "seams": 1, "text": 1, "tilesize": 1}
+_REVISIONS = {"fidelity": 2, "seams": 1, "text": 1, "tilesize": 1}
 """Raised when a diagnostic comes to give other results for the same pictures: old ones are then made again."""
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
