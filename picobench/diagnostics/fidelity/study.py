@@ -114,7 +114,7 @@ def _nearest(tried: Sequence[Good], names: Sequence[str]) -> list[str]:
         **dict.fromkeys(("matrix_601_as_709", "matrix_709_as_601"), MATRIX_DB),
     }
     lines = [
-        "The nearest that any of them, but for those of JPEG at q05 and q10, comes to a threshold (a finding takes more):",
+        "The nearest that any of them but JPEG at q05 and q10 comes to a threshold (a finding takes more):",
         "",
         "| undoing | threshold | nearest | of |",
         "|---|---:|---:|---|",
