@@ -2,11 +2,8 @@
 """Published pictures and curves through the whole workflow, beside a codec that is run here."""
 
 import json
-import re
-from html import unescape
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from published_case import define, make_collection, save, scene
 from workflow_case import Case
@@ -50,17 +47,8 @@ def case(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Case:
     return case
 
 
-def table(case: Case, name: str) -> pd.DataFrame:
-    return pd.read_csv(case.folder / "results" / "case" / "tables" / f"{name}.csv", keep_default_na=False)
-
-
-def page(case: Case, name: str) -> str:
-    html = (case.folder / "results" / "case" / "report" / name).read_text()
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
-
-
 def test_scores(case: Case) -> None:
-    scores = table(case, "scores").set_index(["codec", "image"])
+    scores = case.frame("scores").set_index(["codec", "image"])
     assert scores.loc[("ours", "two"), "bpp"] == "0.3"
     assert scores.loc[("ours", "two"), "bytes"] == ""
     theirs = scores.loc["theirs"]["status"]
@@ -68,7 +56,7 @@ def test_scores(case: Case) -> None:
 
 
 def test_refusal_is_listed_and_absence_is_no_failure(case: Case) -> None:
-    failures = table(case, "failures")
+    failures = case.frame("failures")
     assert list(zip(failures["codec"], failures["image"], failures["stage"], strict=True)) == [
         ("theirs", "two", "import")
     ]
@@ -76,7 +64,7 @@ def test_refusal_is_listed_and_absence_is_no_failure(case: Case) -> None:
 
 
 def test_no_mean_hides_what_is_missing(case: Case) -> None:
-    row = table(case, "rd").set_index("codec").loc["theirs"]
+    row = case.frame("rd").set_index("codec").loc["theirs"]
     assert (row["images_used"], row["images_total"]) == (1, 3)
     assert row["note"] == "no published picture: 1 image (three); no result: 1 image (two)"
 
@@ -85,7 +73,7 @@ def test_pictures_are_not_copied(case: Case) -> None:
     results = case.folder / "results"
     pictures = {path.relative_to(results).parts[0] for path in results.rglob("*.png")}
     assert pictures == {"datasets"}
-    evidence = table(case, "evidence").set_index(["codec", "image"])
+    evidence = case.frame("evidence").set_index(["codec", "image"])
     row = evidence.loc[("ours", "one")]
     assert (row["published_file"], row["bitstream"]) == ("made-up/one/ours.png", "")
     assert len(row["reconstruction_sha256"]) == 64
@@ -100,7 +88,7 @@ def test_trust_levels(case: Case) -> None:
 
 
 def test_equal_rate(case: Case) -> None:
-    paired = table(case, "paired").set_index("codec")
+    paired = case.frame("paired").set_index("codec")
     assert set(paired.index) == {"jpeg-one", "theirs"}
     assert paired.loc["theirs", "images_used"] == 1
     assert float(paired.loc["theirs", "rate_difference_percent"]) == pytest.approx(5.0)
@@ -109,9 +97,9 @@ def test_equal_rate(case: Case) -> None:
 
 
 def test_curve_in_tables(case: Case) -> None:
-    rd = table(case, "rd")
+    rd = case.frame("rd")
     assert len(rd[rd["codec"] == "x-curve"]) == 5
-    rates = table(case, "bd_rate").set_index("codec")
+    rates = case.frame("bd_rate").set_index("codec")
     row = rates.loc["x-curve"]
     assert row["aggregation"] == "mean curve"
     assert row["bd_rate_percent"] != ""
@@ -120,13 +108,13 @@ def test_curve_in_tables(case: Case) -> None:
 
 
 def test_report(case: Case) -> None:
-    text = page(case, "published.html")
+    text = case.page("published.html")
     assert "pixels theirs, rate theirs, not decoded here" in text
     assert "the picture is 56x41, its reference 56x40 pixels" in text
     assert "no published picture: the manifest of made-up has no three at page" in text
     assert "+5.0" in text
     for name in ("index.html", "published.html", "datasets/folder.html"):
-        assert "Beware of <this> curve." in page(case, name), name
+        assert "Beware of <this> curve." in case.page(name), name
     plot = next((case.folder / "results" / "case" / "report" / "plots").glob("*psnr*.svg")).read_text()
     assert "(published curve)" in plot
     assert "(published reconstruction)" in plot
@@ -139,17 +127,17 @@ def test_nothing_is_done_twice_and_a_changed_rate_is_noticed(case: Case) -> None
     manifest.write_text(text.replace("ours,one,page,,0.200", "ours,one,page,,0.205"))
     jobs = case.run()
     assert (jobs["encode"], jobs["measure"]) == (1, 1)
-    scores = table(case, "scores").set_index(["codec", "image"])
+    scores = case.frame("scores").set_index(["codec", "image"])
     assert scores.loc[("ours", "one"), "bpp"] == "0.205"
 
 
 def test_curve_as_anchor(case: Case) -> None:
     case.config["anchor"] = "x-curve"
     case.run()
-    rates = table(case, "bd_rate").set_index("codec")
+    rates = case.frame("bd_rate").set_index("codec")
     assert set(rates["anchor"]) == {"x-curve"}
     assert rates.loc["jpeg-one", "aggregation"] == "mean curve"
-    assert "BD-rates are against x ." in page(case, "index.html")
+    assert "BD-rates are against x ." in case.page("index.html")
     case.config["anchor"] = "jpeg-one"
 
 

@@ -3,12 +3,9 @@
 
 import hashlib
 import json
-import re
-from html import unescape
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from workflow_case import Case
 
@@ -66,26 +63,17 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return case
 
 
-def table(case: Case, name: str) -> pd.DataFrame:
-    return pd.read_csv(case.folder / "results" / "case" / "tables" / f"{name}.csv", keep_default_na=False)
-
-
-def page(case: Case, name: str) -> str:
-    html = (case.folder / "results" / "case" / "report" / name).read_text()
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
-
-
 def test_scores_of_people(case: Case) -> None:
-    elo = table(case, "elo")
+    elo = case.frame("elo")
     assert set(elo["study"]) == {"ours"}
     assert [name for name in elo["method"] if name != "other"] == list(reversed(POINTS))
     assert elo["votes"].sum() == 2 * 6 * 3 * 20
     assert (elo["elo_low"].astype(float) < elo["elo"].astype(float)).all()
-    assert set(table(case, "raters")["rater"]) == {f"r{number}" for number in range(6)}
+    assert set(case.frame("raters")["rater"]) == {f"r{number}" for number in range(6)}
 
 
 def test_bd_rates_go_both_ways_and_say_why_there_is_none(case: Case) -> None:
-    rates = table(case, "perceptual_bd_rate")
+    rates = case.frame("perceptual_bd_rate")
     assert set(zip(rates["anchor"], rates["codec"], strict=True)) == {
         ("jpeg-one", "alone"),
         ("alone", "jpeg-one"),
@@ -95,7 +83,7 @@ def test_bd_rates_go_both_ways_and_say_why_there_is_none(case: Case) -> None:
 
 
 def test_metrics_are_compared_over_what_the_run_has(case: Case) -> None:
-    agreement = table(case, "agreement").set_index("metric")
+    agreement = case.frame("agreement").set_index("metric")
     psnr = agreement.loc["psnr_rgb"]
     assert (psnr["methods"], psnr["images"], psnr["resampled"]) == (4, 3, "images")
     assert float(psnr["spearman"]) == pytest.approx(1)
@@ -106,7 +94,7 @@ def test_metrics_are_compared_over_what_the_run_has(case: Case) -> None:
 
 
 def test_page(case: Case) -> None:
-    text = page(case, "ratings.html")
+    text = case.page("ratings.html")
     assert LABEL in text
     assert "votes theirs, analysis ours" in text
     assert "n/a" in text

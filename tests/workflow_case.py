@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +104,15 @@ class Case:
     def table(self, name: str) -> str:
         """The text of a table of the run."""
         return (self.folder / "results" / "case" / "tables" / f"{name}.csv").read_text()
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A table of the run; empty cells are empty texts."""
+        return pd.read_csv(self.folder / "results" / "case" / "tables" / f"{name}.csv", keep_default_na=False)
+
+    def page(self, name: str) -> str:
+        """The words of a page of the run's report."""
+        html = (self.folder / "results" / "case" / "report" / name).read_text()
+        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
     def scores(self) -> list[dict[str, str]]:
         """Rows of scores.csv."""
