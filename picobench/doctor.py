@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`picobench doctor`: which codecs, datasets, metrics and curves are ready here, and why the others are not."""
+"""`picobench doctor`: which codecs, datasets, metrics, curves and studies are ready here, and why the others are not."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +12,7 @@ from picobench.adapters import adapter_for
 from picobench.definitions import Definitions, Kind, codec_versions, definitions_of, read_codec
 from picobench.errors import PicobenchError
 from picobench.published_curves import read_published_curve
+from picobench.ratings.definition import read_study
 from picobench.yamlfile import read_yaml, validate
 
 
@@ -67,6 +68,7 @@ def examine(root: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
         "datasets": _dataset,
         "metrics": _metric,
         "curves": _curve,
+        "studies": _study,
     }
     for kind, check in checks.items():
         names = [_id(item) for item in config.get(kind, [])] if config else definitions.ids(kind)
@@ -110,6 +112,11 @@ def _curve(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tu
     dataset = definitions.read("curves", name)["dataset"]
     curve = read_published_curve(definitions, name, {dataset: dataset})
     return True, f"{len(curve.rows())} points in {curve.path}"
+
+
+def _study(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+    study = read_study(definitions, name)
+    return True, f"{len(study.votes()):,} votes in {study.path}"
 
 
 def _metric(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
