@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`picobench doctor`: which codecs, datasets, metrics, curves and studies are ready here, and why the others are not."""
+"""`picobench doctor`: which codecs, datasets, metrics, curves and studies are ready here, and why others are not."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping

@@ -2,6 +2,7 @@
 """Published pictures and curves through the whole workflow, beside a codec that is run here."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,14 @@ def test_missing_collection_is_one_line(case: Case) -> None:
     case.config["mirrors"] = mirrors
     assert "set mirrors: {made-up: [FOLDER]}" in case.output
     assert "Traceback" not in case.output
+
+
+def test_every_footnote_is_referred_to(case: Case) -> None:
+    pages = sorted((case.folder / "results" / "case" / "report").rglob("*.html"))
+    noted = 0
+    for path in pages:
+        html = path.read_text()
+        notes = set(re.findall(r'<li id="([^"]+-[0-9]+)"', html))
+        assert notes <= set(re.findall(r'href="#([^"]+)"', html)), path
+        noted += len(notes)
+    assert noted

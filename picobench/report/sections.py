@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The tables of the pages, as rows of cells. Shared by the pages that `views` arranges."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -117,13 +117,7 @@ def headline_rates(run: Run, dataset: Dataset) -> Matrix:
     found = {(rate.codec, rate.metric): rate for rate in rates if rate.method == method}
     footnotes = Footnotes(f"bd-{dataset.id}")
     shown = {mean.codec for mean in run.means if mean.dataset == dataset.id}
-    rows = tuple(
-        (codec, cells)
-        for codec, cells in _matrix(
-            run, lambda codec, metric: bd_rate_cell(found.get((codec, metric)), footnotes)
-        )
-        if codec.id in shown
-    )
+    rows = _matrix(run, shown, lambda codec, metric: bd_rate_cell(found.get((codec, metric)), footnotes))
     return Matrix(rows, footnotes, method)
 
 
@@ -143,12 +137,8 @@ def image_rates(run: Run, rates: Sequence[ImageBdRate]) -> Matrix:
     }
     footnotes = Footnotes("bd-image")
     compared = {rate.codec for rate in rates}
-    rows = tuple(
-        (codec, cells)
-        for codec, cells in _matrix(
-            run, lambda codec, metric: image_bd_rate_cell(found.get((codec, metric)), footnotes)
-        )
-        if codec.id in compared
+    rows = _matrix(
+        run, compared, lambda codec, metric: image_bd_rate_cell(found.get((codec, metric)), footnotes)
     )
     return Matrix(rows, footnotes, method)
 
@@ -158,11 +148,13 @@ def _first_method(rates: Sequence[BdRate] | Sequence[ImageBdRate]) -> str:
     return rates[0].method if rates else ""
 
 
-def _matrix(run: Run, cell: Callable[[str, str], Cell]) -> tuple[tuple[Codec, tuple[Cell, ...]], ...]:
+def _matrix(
+    run: Run, shown: Collection[str], cell: Callable[[str, str], Cell]
+) -> tuple[tuple[Codec, tuple[Cell, ...]], ...]:
     return tuple(
         (codec, tuple(cell(codec.id, metric.id) for metric in run.available_metrics))
         for codec in run.codecs.values()
-        if codec.id != run.anchor
+        if codec.id != run.anchor and codec.id in shown
     )
 
 
