@@ -36,7 +36,7 @@ STUDIES = ("seams", "fidelity", "text")
 
 
 def main() -> int:
-    """Run the comparisons and rewrite the figures in the document."""
+    """Run the comparisons and rewrite the figures in the documents."""
     parser = argparse.ArgumentParser(prog="make validate", description=__doc__.splitlines()[0])
     default = Path(os.environ.get("PICOBENCH_SHARED", project_root().parent / "shared")) / "published"
     parser.add_argument("--published", type=Path, default=default, help="folder with rd-curves/kodak/*.json")
@@ -63,7 +63,7 @@ def main() -> int:
     except PicobenchError as error:
         print(f"picobench: error: {error}", file=sys.stderr)
         return 1
-    print(f"figures written to {document}")
+    print(f"figures written to {document.parent}")
     return 0
 
 
