@@ -129,6 +129,7 @@ def test_ceiling(definitions: Definitions, picture: Path) -> None:
     whole, cut = (read_codec(definitions, name) for name in ("svt-av1", "tiled:svt-av1:32"))
     options = whole.point_options(next(iter(whole.points)))
     ceilings = [adapter_for(codec).ceiling_db(pixels, options) for codec in (whole, cut)]
-    # Tiles of even sides halve chroma as the whole picture does.
-    assert ceilings[0] == pytest.approx(ceilings[1])
+    # Nearly the same: the filter that doubles chroma stops at the borders of tiles.
+    assert ceilings[0] == pytest.approx(ceilings[1], abs=0.1)
+    assert ceilings[0] != ceilings[1]
     assert 20 < ceilings[0] < 60
