@@ -32,6 +32,12 @@ def test_codec(name: str) -> None:
     assert [f"{check.name}: {check.detail}" for check in results if not check.passed] == []
 
 
+@pytest.mark.parametrize("name", ["tiled:jpeg:24+4", "tiled:svt-av1:64"])
+def test_codecs_keep_their_contract_in_tiles(name: str) -> None:
+    results = list(check_codec(read_codec(DEFINITIONS, name)))
+    assert [f"{check.name}: {check.detail}" for check in results if not check.passed] == []
+
+
 def test_in_process_codecs_are_never_skipped() -> None:
     native = {name for name in CODECS if read_codec(DEFINITIONS, name).adapter == "python"}
     assert len(native) >= 7
