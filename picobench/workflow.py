@@ -56,6 +56,9 @@ def open_run(
     """
     try:
         run = load_run(config, root, ", ".join(str(source) for source in sources) or "the configuration")
+        if main:
+            for study in run.studies.values():
+                study.votes()  # what is wrong with them is said now and not when all else is done
         if main and not dry_run:
             _take_results()
             for name, request in run.metrics.items():

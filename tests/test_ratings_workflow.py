@@ -46,7 +46,8 @@ def define_study(case: Case, **changes: object) -> None:
     }  # fmt: skip
     target = case.folder / "own" / "studies" / "ours.yaml"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({**definition, **changes}))
+    kept = {key: value for key, value in {**definition, **changes}.items() if value is not None}
+    target.write_text(json.dumps(kept))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,11 @@ def test_page(case: Case) -> None:
         ({"file": "other.csv"}, "is not here"),
         ({"anchor": "jpeg-two"}, "did you mean 'jpeg-one'?"),
         ({"method": {}}, "did you mean 'methods'?"),
+        (
+            {"methods": {"q21": {"bpp": 1}}, "anchor": None},
+            "no votes on the method 'q21'; did you mean 'q20'?",
+        ),
+        ({"exclude_raters": ["r9"]}, "no rater is called 'r9'"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(
