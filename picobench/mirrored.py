@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Single files that others published: a definition names collection, file and checksum, a mirror holds them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from picobench.definitions import Definitions
 from picobench.errors import DefinitionError, StorageError
 from picobench.files import sha256_file
+
+
+def find_in(folders: Sequence[Path], name: str, file: str) -> Path | None:
+    """A file of a dataset or collection: `<folder>/<name>/<file>`, or `<folder>/<file>`, in the first that has it."""
+    places = (place for folder in folders for place in (folder / name / file, folder / file))
+    return next((place for place in places if place.is_file()), None)
 
 
 def mirrored_file(definitions: Definitions, raw: Mapping[str, Any], noun: str) -> Path:
@@ -23,9 +29,7 @@ def mirrored_file(definitions: Definitions, raw: Mapping[str, Any], noun: str) -
         StorageError: The file is another one, or cannot be read.
     """
     folders = definitions.mirrors_of(raw["collection"])
-    file, collection = str(raw["file"]), str(raw["collection"])
-    places = [place for folder in folders for place in (folder / collection / file, folder / file)]
-    path = next((place for place in places if place.is_file()), None)
+    path = find_in(folders, raw["collection"], raw["file"])
     if path is None:
         where = ", ".join(map(str, folders)) or "no folder is given"
         raise DefinitionError(

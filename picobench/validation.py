@@ -9,7 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from picobench.pixels import RGB8
 
 RANDOM_PAIRS = 1000
-BLOCKS = ("curves", "bd-rate", "metrics", "av1", "ratings")
+_KODAK_CURVES = Path("rd-curves", "kodak")
 STUDIES = ("seams", "fidelity", "text")
 """Diagnostics whose studies write documents of their own."""
 
@@ -44,17 +44,10 @@ def main() -> int:
     args = parser.parse_args()
     root = project_root()
     document = root / "docs" / "validation.md"
-    blocks: dict[str, Callable[[], str]] = {
-        "curves": lambda: published_curves(root, args.published / "rd-curves" / "kodak"),
-        "bd-rate": bd_rates,
-        "metrics": lambda: reference_metrics(root),
-        "av1": lambda: containerised_av1(root, args.published / "rd-curves" / "kodak" / "av1.json"),
-        "ratings": lambda: ratings(args.published / "hific-userstudy" / "votes.json"),
-    }
     try:
-        for name, make in blocks.items():
+        for name, make in BLOCKS.items():
             if args.only in {None, name}:
-                replace_block(document, name, make())
+                replace_block(document, name, make(root, args.published))
         for name in STUDIES:
             if args.only in {None, name} and (status := diagnostics_study(root, name, args.published)):
                 return status
@@ -79,8 +72,9 @@ def diagnostics_study(root: Path, name: str, published: Path) -> int:
     return status
 
 
-def published_curves(root: Path, curves: Path) -> str:
+def published_curves(root: Path, published: Path) -> str:
     """JPEG, WebP and JPEG 2000 on Kodak against published curves, through the workflow."""
+    curves = published / _KODAK_CURVES
     _report(root, "validation")
     rd = read_table(layout.table_file("validation", "rd"))
     jpeg = read_json(curves / "jpeg.json")["results"]
@@ -112,6 +106,7 @@ def published_curves(root: Path, curves: Path) -> str:
 
 def containerised_av1(root: Path, published: Path) -> str:
     """The reference AV1 encoder in containers against the in-process AVIF codec and the published curve."""
+    curve = published / _KODAK_CURVES / "av1.json"
     _report(root, "av1-kodak")
     rd = read_table(layout.table_file("av1-kodak", "rd"))
     bd = read_table(layout.table_file("av1-kodak", "bd_rate"))
@@ -126,17 +121,18 @@ def containerised_av1(root: Path, published: Path) -> str:
         )
     for codec in dict.fromkeys(bd["codec"]):
         for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
-            percent, overlap = _bd_against(rd, codec, published, metric, key)
+            percent, overlap = _bd_against(rd, codec, curve, metric, key)
             lines.append(
                 f"| `{codec}` | published curve | {metric} | {percent} | mean curve only | {overlap} |"
             )
     return "\n".join(lines)
 
 
-def ratings(votes: Path) -> str:
+def ratings(root: Path, published: Path) -> str:
     """Intervals of human scores on simulated studies, and what the order of votes does."""
     from picobench.ratings.figures import coverage_table, order_table
 
+    votes = published / "hific-userstudy" / "votes.json"
     return f"{coverage_table(os.cpu_count() or 1)}\n\n{order_table(votes)}"
 
 
@@ -170,7 +166,7 @@ def _bd_against(rd: "pd.DataFrame", codec: str, published: Path, metric: str, ke
     return cell, f"{result.overlap:.2f}"
 
 
-def bd_rates() -> str:
+def bd_rates(root: Path, published: Path) -> str:
     """BD-rates against the package bjontegaard on random valid curve pairs."""
     import bjontegaard
 
@@ -205,7 +201,7 @@ def random_curve(rng: np.random.Generator) -> tuple[Any, Any]:
     return tuple(rates), tuple(qualities)
 
 
-def reference_metrics(root: Path) -> str:
+def reference_metrics(root: Path, published: Path) -> str:
     """LPIPS and MS-SSIM against their authors' packages on Kodak coded with JPEG."""
     import lpips
     import torch
@@ -234,6 +230,16 @@ def reference_metrics(root: Path) -> str:
         f"LPIPS (AlexNet, v0.1) on {len(pictures)} Kodak pictures at JPEG quality 30: largest difference from the "
         f"package `lpips` {worst:.1e}."
     )
+
+
+BLOCKS: Mapping[str, Callable[[Path, Path], str]] = {
+    "curves": published_curves,
+    "bd-rate": bd_rates,
+    "metrics": reference_metrics,
+    "av1": containerised_av1,
+    "ratings": ratings,
+}
+"""Blocks of docs/validation.md; each takes the project's folder and that of what others published."""
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from picobench.definitions import Codec
 from picobench.errors import CodecError, DatasetError, DefinitionError
 from picobench.files import sha256_bytes, sha256_file, write_json
 from picobench.manifest import Published, read_manifest
+from picobench.mirrored import find_in
 from picobench.pixels import RGB8, pixels_digest, read_rgb8, write_rgb8
 
 _LARGEST_FILE_BYTES = 1 << 30
@@ -43,10 +44,8 @@ class Collection:
         Raises:
             CodecError: It is in none of the folders.
         """
-        for folder in self.folders:
-            for path in (folder / self.name / file, folder / file):
-                if path.is_file():
-                    return path
+        if path := find_in(self.folders, self.name, file):
+            return path
         where = ", ".join(map(str, self.folders)) or "no folder is given"
         raise CodecError(
             f"{self.name}/{printable(file)}: published, but not here ({where}); get it from {self.source} and "

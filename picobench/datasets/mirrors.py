@@ -20,6 +20,7 @@ from picobench.datasets.sources import (
 )
 from picobench.errors import DatasetError
 from picobench.files import sha256_file
+from picobench.mirrored import find_in
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,12 +44,9 @@ def find(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir: P
 
 
 def _present(remote: RemoteFile, dataset: str, mirrors: Sequence[Path], cache_dir: Path) -> Path | None:
-    candidates = [
-        place for mirror in mirrors for place in (mirror / dataset / remote.file, mirror / remote.file)
-    ]
-    candidates.append(cache_dir / dataset / remote.file)
+    downloaded = cache_dir / dataset / remote.file
     try:
-        return next((path for path in candidates if path.is_file()), None)
+        return find_in(mirrors, dataset, remote.file) or (downloaded if downloaded.is_file() else None)
     except OSError as error:
         raise DatasetError(
             f"{error.filename}: cannot be read ({error.strerror}); check its permissions"

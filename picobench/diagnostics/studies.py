@@ -130,16 +130,20 @@ def run_study(
     names: Sequence[str],
     description: str,
     argv: Sequence[str] | None,
+    *,
+    document: str = "diagnostics.md",
+    of_kodak: bool = True,
 ) -> int:
     """Command line of a study: measures what was asked for and rewrites its blocks of the document."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--kodak", type=Path, required=True, help="folder with the Kodak pictures")
+    if of_kodak:
+        parser.add_argument("--kodak", type=Path, required=True, help="folder with the Kodak pictures")
     parser.add_argument(
         "--published", type=Path, help="folder with <scene>/reference.png and <scene>/<codec>.png"
     )
     parser.add_argument("--only", choices=names, help="one block only")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--document", type=Path, default=project_root() / "docs" / "diagnostics.md")
+    parser.add_argument("--document", type=Path, default=project_root() / "docs" / document)
     args = parser.parse_args(argv)
     try:
         for name, text in blocks(args):

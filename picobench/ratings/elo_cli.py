@@ -244,8 +244,7 @@ def _bd_text(result: PerceptualBdRate) -> str:
     if result.percent is None:
         bound = ""
         if result.bound_percent is not None:
-            side = "at most" if result.bound_is_upper else "at least"
-            bound = f"; change of rate {side} {result.bound_percent:+.1f} % with a probability of 97.5 %"
+            bound = f"; change of rate {result.bound_words} {result.bound_percent:+.1f} % with a probability of 97.5 %"
         return f"n/a, {result.reason}{bound}{note}"
     interval = (
         f", {result.reason}" if result.low is None else f" (95 %: {result.low:+.1f} to {result.high:+.1f})"

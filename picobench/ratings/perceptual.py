@@ -70,6 +70,13 @@ class PerceptualBdRate:
     reason: str
     note: str
 
+    @property
+    def bound_words(self) -> str:
+        """`at most` or `at least`; empty without a bound."""
+        if self.bound_percent is None:
+            return ""
+        return "at most" if self.bound_is_upper else "at least"
+
 
 @dataclass(frozen=True)
 class RatedCurve:

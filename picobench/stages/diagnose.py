@@ -53,7 +53,7 @@ def diagnose(
     record_file = layout.RESULTS / "bitstreams" / codec_id / dataset / f"{unit}.json"
     record = read_json(record_file)
     with tempfile.TemporaryDirectory(prefix="picobench-decoded-") as folder:
-        decoded = decode_unit(codec, record_file, pictures, Path(folder))
+        decoded = decode_unit(codec, record_file, lambda image: pictures[image].read(), Path(folder))
         examine = _examine(diagnostic, dataset, unit.rpartition("/")[2], record["options"])
         rows = [_row(examine, row, pictures[row["image"]]) for row in decoded]
     document = {

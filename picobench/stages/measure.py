@@ -4,7 +4,7 @@
 import math
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from picobench.colour import above_ceiling
 from picobench.definitions import Codec, Definitions, read_codec
 from picobench.errors import CodecError, MetricError, StorageError
 from picobench.files import read_json, sha256_file, write_json
-from picobench.inventory import Picture, read_inventory
+from picobench.inventory import read_inventory
 from picobench.metrics.builtin import psnr
 from picobench.pixels import RGB8, pixels_digest, read_rgb8
 from picobench.stages.encode import outcome_row, timeout_seconds
@@ -41,10 +41,12 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
     codec = read_codec(definitions, codec_id, check=False)
     sheet = plan.read_sheet(codec_id, dataset, sheet_id)
     pictures = read_inventory(dataset).by_name
+    # The points of a codec share their references.
+    read = lru_cache(_REFERENCES_KEPT)(lambda image: pictures[image].read())
     with tempfile.TemporaryDirectory(prefix="picobench-decoded-") as folder:
         reconstructions = Path(folder)
         decoded = {
-            unit: decode_unit(codec, record, pictures, reconstructions / str(number))
+            unit: decode_unit(codec, record, read, reconstructions / str(number))
             for number, (unit, record) in enumerate(zip(sheet.units, sheet.records, strict=True))
         }
         _refuse_failures(codec_id, decoded, stop=stop)
@@ -52,14 +54,10 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
         started = time.perf_counter()
         loaded = {metric: _load(definitions, metric) for metric in sheet.metrics}
         loading_seconds = time.perf_counter() - started
-        # The points of a codec share their references.
-        read_reference = lru_cache(_REFERENCES_KEPT)(lambda image: pictures[image].read())
         for rows in decoded.values():
             for row in rows:
                 path = row.pop("path")
-                row["scores"] = (
-                    _score(loaded, read_reference(row["image"]), read_rgb8(path)) if path is not None else {}
-                )
+                row["scores"] = {} if path is None else _score(loaded, read(row["image"]), read_rgb8(path))
     result = {
         "format": plan.FORMAT,
         "codec": codec_id,
@@ -77,32 +75,40 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
 
 
 def decode_unit(
-    codec: Codec, record_file: Path, pictures: Mapping[str, Picture], folder: Path
+    codec: Codec, record_file: Path, read_reference: Callable[[str], RGB8], folder: Path
 ) -> list[dict[str, Any]]:
     """Decode one encode job's bitstreams to PNGs in `folder`; rows hold the PNG's path or None.
+
+    Args:
+        codec: The codec.
+        record_file: Record of the encode job, beside its bitstreams.
+        read_reference: Gives the reference of an image by its name.
+        folder: Where the PNGs go.
 
     Raises:
         DatasetError, StorageError: A reference, bitstream or record is missing or damaged.
     """
     record = read_json(record_file)
-    largest = max(pictures[row["image"]].megapixels for row in record["images"])
+    largest = max(row["width"] * row["height"] / 1e6 for row in record["images"])
     limit = timeout_seconds(codec, largest, codec.decode_seconds)
     with adapter_for(codec).session(limit) as session:
         return [
             _above_ceiling(
                 _decode_image(session, row, record_file.parent, folder, record["options"]),
-                pictures[row["image"]],
+                read_reference,
                 row.get("ceiling_db"),
             )
             for row in record["images"]
         ]
 
 
-def _above_ceiling(row: dict[str, Any], picture: Picture, ceiling_db: float | None) -> dict[str, Any]:
+def _above_ceiling(
+    row: dict[str, Any], read_reference: Callable[[str], RGB8], ceiling_db: float | None
+) -> dict[str, Any]:
     """Refuse a reconstruction that is closer to its reference than the codec's input was."""
     if row["path"] is None or ceiling_db is None:
         return row
-    psnr_db = psnr(picture.read(), read_rgb8(row["path"]), channels="rgb")
+    psnr_db = psnr(read_reference(row["image"]), read_rgb8(row["path"]), channels="rgb")
     reason = above_ceiling(psnr_db, ceiling_db)
     return row | {"path": None, "reason": reason} if reason else row
 

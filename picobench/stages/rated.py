@@ -39,7 +39,7 @@ _INTEGERS = {"images", "methods", "points_anchor", "points_codec"}
 
 
 def write_rated(run: Run) -> None:
-    """Write the tables of the studies of a run, `TABLES`; they are empty for a run without studies.
+    """Write the tables of the studies of a run, `TABLES`.
 
     Raises:
         RatingsError: The votes of a study cannot be used.
@@ -86,11 +86,7 @@ def _bd_rates(definition: StudyDefinition, study: Study, seed: int) -> Iterator[
                 "ci_high": rate.high,
                 "overlap": rate.overlap,
                 "bound_percent": rate.bound_percent,
-                "bound": ""
-                if rate.bound_percent is None
-                else "at most"
-                if rate.bound_is_upper
-                else "at least",
+                "bound": rate.bound_words,
                 "points_anchor": len(curves[anchor].bpp),
                 "points_codec": len(curves[rate.test].bpp),
                 "note": _note(rate),
@@ -128,11 +124,8 @@ def _agreements(run: Run, definition: StudyDefinition, votes: Votes, scores: "pd
         except RatingsError as error:
             yield cells | {"note": f"n/a: {error}"}
             continue
-        note = (
-            f"{len(seen.images) - result.images} images without scores"
-            if result.images < len(seen.images)
-            else ""
-        )
+        without = len(seen.images) - result.images
+        note = f"{without} images without scores" if without else ""
         yield cells | {
             "images": result.images,
             "resampled": result.resampled,

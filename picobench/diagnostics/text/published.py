@@ -6,15 +6,9 @@ The folder holds `<scene>/reference.png`, `<scene>/<codec>.png`, and `bpp.json` 
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
+from picobench.diagnostics.studies import PUBLISHED, published_scenes, read_picture
 from picobench.diagnostics.text.diagnostic import TextDiagnostic, TextResult
-from picobench.errors import DatasetError
 from picobench.files import read_json
-from picobench.pixels import RGB8
-
-CODECS = {"pico": "PICO", "hific": "HiFiC", "dcvc": "DCVC-RT", "vvc": "VVC", "bpg": "BPG"}
 
 
 def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
@@ -24,9 +18,7 @@ def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
         DatasetError: There are no scenes, or a picture cannot be read.
         StorageError: The rates are missing or damaged.
     """
-    scenes = sorted(path.parent for path in folder.glob("*/reference.png"))
-    if not scenes:
-        raise DatasetError(f"{folder}: no <scene>/reference.png; name the folder that holds the scenes")
+    scenes = published_scenes(folder)
     lines = [
         "| scene | reference | codec | bpp | L1 in text | elsewhere | ratio | PSNR in text | found | CER | read |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
@@ -34,17 +26,16 @@ def published_table(folder: Path, diagnostic: TextDiagnostic) -> str:
     rates = read_json(folder / "bpp.json")
     without, refused, rejected = [], [], 0
     for scene in scenes:
-        pixels = _read(scene / "reference.png")
+        pixels = read_picture(scene.reference)
         text = diagnostic.reference(pixels)
         rejected += text.rejected
         if not text.regions:
             without.append(scene.name)
             continue
         written = ", ".join(f"{region.written} ({region.reading.confidence:.2f})" for region in text.regions)
-        for codec, label in CODECS.items():
-            if not (path := scene / f"{codec}.png").is_file():
-                continue
-            reconstruction = _read(path)
+        for codec, path in scene.reconstructions.items():
+            label = PUBLISHED[codec]
+            reconstruction = read_picture(path)
             if reconstruction.shape != pixels.shape:
                 refused.append(f"{label} of {scene.name}")
                 continue
@@ -72,11 +63,3 @@ def _cells(result: TextResult) -> str:
         f"{error.l1_inside:.4f} | {error.l1_outside:.4f} | {error.ratio:.2f} | {error.psnr_inside:.2f} dB | "
         f"{result.found} of {result.detected} | {cer:.2f}"
     )
-
-
-def _read(path: Path) -> RGB8:
-    try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{path}: unreadable picture ({error}); get the file again") from error

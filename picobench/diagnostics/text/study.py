@@ -10,11 +10,8 @@ The recogniser's own errors, words replaced on purpose, and compression that get
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +20,13 @@ from picobench import bindings
 from picobench.cli import project_root
 from picobench.datasets.rendered import RenderedPicture, draw_pictures
 from picobench.definitions import Definitions
+from picobench.diagnostics.studies import run_all, run_study
 from picobench.diagnostics.text import TextDiagnostic, TextReference, TextResult
 from picobench.diagnostics.text.published import published_table
 from picobench.diagnostics.text.study_tables import compression_table, own_tables, swap_table
 from picobench.diagnostics.text.swaps import Swap, make_swaps
-from picobench.document import replace_block
-from picobench.errors import PicobenchError
 
+BLOCKS = ("own", "swaps", "compression", "published")
 # From light to heavy compression.
 POINTS = {
     "jpeg-420": ("q90", "q50", "q20", "q05"),
@@ -61,36 +58,19 @@ class Studied:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and rewrite the blocks of the document."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=["own", "swaps", "compression", "published"], help="one block only")
-    parser.add_argument("--pictures", type=int, help="only so many pictures of the dataset, for a trial")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument(
-        "--published", type=Path, help="folder with <scene>/reference.png and the others' pictures"
-    )
-    parser.add_argument("--document", type=Path, default=project_root() / "docs" / "text.md")
-    args = parser.parse_args(argv)
-    try:
-        for name, text in _blocks(args):
-            replace_block(args.document, name, text)
-    except PicobenchError as error:
-        print(f"picobench: error: {error}", file=sys.stderr)
-        return 1
-    print(f"figures written to {args.document}")
-    return 0
+    return run_study(_blocks, BLOCKS, __doc__.splitlines()[0], argv, document="text.md", of_kodak=False)
 
 
 def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    root = project_root()
-    wanted = {args.only} if args.only else {"own", "swaps", "compression", "published"}
+    wanted = {args.only} if args.only else set(BLOCKS)
     if "swaps" in wanted:
-        definition = Definitions(root).read("datasets", "text")
+        definition = Definitions(project_root()).read("datasets", "text")
         yield "swaps", swap_table(try_swaps(TextDiagnostic(), make_swaps(definition["source"])))
     if "published" in wanted and args.published:
         yield "published", published_table(args.published, TextDiagnostic())
     if wanted & {"own", "compression"}:
-        needed = args.pictures or (None if "own" in wanted else CODED_PICTURES)
-        studied = study_pictures(root, needed, args.processes)
+        numbers = range(len(_pictures()))[: None if "own" in wanted else CODED_PICTURES]
+        studied = list(run_all(study_picture, numbers, args.processes))
         references = [(item.picture.lines, item.reference) for item in studied]
         if "own" in wanted:
             yield "own", own_tables(references)
@@ -108,24 +88,14 @@ def _column(studied: Sequence[Studied], codec: str, point: str) -> tuple[float, 
     return sum(one.bpp for one in coded) / len(coded), [one.result for one in coded]
 
 
-def study_pictures(root: Path, count: int | None, processes: int) -> list[Studied]:
-    """Read the pictures of the dataset, and the first of them coded at all `POINTS` too."""
-    numbers = range(len(_pictures(root)))[:count]
-    if processes == 1:
-        return [study_picture(root, number) for number in numbers]
-    # Not forked: the runtime of the models has threads.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(study_picture, [root] * len(numbers), numbers))
-
-
-def study_picture(root: Path, number: int) -> Studied:
+def study_picture(number: int) -> Studied:
     """Read one picture, and if it is among the first, coded at all `POINTS` too."""
-    picture, diagnostic = _pictures(root)[number], _diagnostic()
+    picture, diagnostic = _pictures()[number], _diagnostic()
     height, width, _ = picture.pixels.shape
     reference = diagnostic.reference(picture.pixels, picture.lines)
     coded = {}
     for codec, points in POINTS.items() if number < CODED_PICTURES else ():
-        definition = Definitions(root).read("codecs", codec)
+        definition = Definitions(project_root()).read("codecs", codec)
         binding = bindings.get(definition["binding"])
         for point in points:
             options = {**definition["options"], **definition["points"][point]}
@@ -138,8 +108,8 @@ def study_picture(root: Path, number: int) -> Studied:
 
 
 @cache
-def _pictures(root: Path) -> list[RenderedPicture]:
-    return draw_pictures(Definitions(root).read("datasets", "text"))
+def _pictures() -> list[RenderedPicture]:
+    return draw_pictures(Definitions(project_root()).read("datasets", "text"))
 
 
 @cache
