@@ -22,6 +22,16 @@ _ALLOWED_SKIPS = re.compile(
 _unexpected: list[str] = []
 
 
+# A longer parameter is no name. Nor is one that a worker of xdist cannot repeat, such as a profile with its time of
+# creation: all workers must collect the same tests.
+_ID_LENGTH = 80
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes and long texts are named by the argument that holds them; pytest adds a number."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > _ID_LENGTH) else None
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("PICOBENCH_REQUIRE_ALL"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -32,7 +32,7 @@ def _codecs() -> dict[str, Codec]:
 
 
 CODECS = _codecs()
-OF_EACH = pytest.mark.parametrize("codec", CODECS.values(), ids=str)
+OF_EACH = pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))
 OF_EACH_BINDING = pytest.mark.parametrize("name", bindings.names())
 
 

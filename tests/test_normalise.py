@@ -252,7 +252,9 @@ def test_16_bit_grey_with_a_profile() -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", [HP_SRGB, ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()]
+    "profile",
+    [HP_SRGB, ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()],
+    ids=["hp", "littlecms"],
 )
 def test_an_srgb_profile_changes_nothing(profile: bytes) -> None:
     result = normalise(saved(RGB, icc_profile=profile))
