@@ -116,6 +116,7 @@ class Codec:
         reconstructions: For published pictures: manifest, collection, and folders that may hold it.
         tiled: For `tiled:` codecs: the codec that is run on tiles, and how pictures are cut.
         timeout_seconds: Limit for one call on one image; None for a generous multiple of what is expected.
+        implements: Id of the codec that this is an implementation of, for claims about that one; "" for none.
         text: What the report shows: homepage, licence, citation, notes.
         sha256: Digest of the definition's file.
     """
@@ -135,6 +136,7 @@ class Codec:
     sha256: str = ""
     reconstructions: Mapping[str, Any] = field(default_factory=dict)
     tiled: "Tiling | None" = None
+    implements: str = ""
 
     @property
     def trust(self) -> str:
@@ -184,6 +186,8 @@ def read_codec(definitions: Definitions, name: str, *, check: bool = True) -> Co
         return _read_tiled(definitions, name, check=check)
     base, _, version = name.partition("@")
     raw = definitions.read("codecs", base, check=check)
+    if check and "implements" in raw:
+        definitions.path("codecs", raw["implements"])
     changes: Mapping[str, Any] = {}
     versions = raw.get("versions", {})
     if version:
@@ -216,6 +220,7 @@ def read_codec(definitions: Definitions, name: str, *, check: bool = True) -> Co
         text=text,
         sha256=hashlib.sha256(definitions.path("codecs", base).read_bytes()).hexdigest(),
         reconstructions=reconstructions,
+        implements=raw.get("implements", ""),
     )
 
 
@@ -246,6 +251,7 @@ def _read_tiled(definitions: Definitions, name: str, *, check: bool) -> Codec:
         encode_seconds=inner.encode_seconds * more_pixels,
         decode_seconds=inner.decode_seconds * more_pixels,
         tiled=Tiling(inner, size, padding),
+        implements="",
     )
 
 

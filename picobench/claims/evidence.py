@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a run holds that claims can rest on: its tables, its description, the devices defined.
+"""What a run holds that claims can rest on: its tables, its description; and what is defined at all.
 
 Besides the tables in `results/<run>/tables/` there are four that come from `run.json`: `codecs` (codec, label,
 trust), `datasets` (dataset, images), `metrics` (metric, available, why) and `refused` (dataset, source, reason).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +22,11 @@ CODEC_COLUMNS = ("codec", "anchor", "base")
 
 @dataclass
 class Trace:
-    """What one expression used: rows by table, codecs, and remarks that belong beside the number."""
+    """What one expression used: rows by table, codecs, studies, and remarks that belong beside the number."""
 
     rows: dict[str, int] = field(default_factory=dict)
     codecs: set[str] = field(default_factory=set)
+    studies: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
@@ -34,12 +36,12 @@ class Evidence:
 
     Attributes:
         folder: The run; None for no run at all, where every table is missing.
-        devices: Ids of the devices that are defined.
+        defined: Ids of what is defined by kind, as in the names of folders: codecs, datasets, metrics, devices.
         trace: What was used since it was last replaced.
     """
 
     folder: Path | None
-    devices: frozenset[str] = frozenset()
+    defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
     _tables: dict[str, Sequence[Row]] = field(default_factory=dict)
     _description: Mapping[str, Any] | None = None
@@ -90,12 +92,41 @@ class Evidence:
 
     def codecs(self, name: str) -> list[str]:
         """The codecs of the run that `name` stands for."""
-        return [codec for codec in self.description.get("codecs", {}) if names_codec(name, codec)]
+        return [codec for codec in self.description.get("codecs", {}) if self.names(name, codec)]
+
+    def names(self, wanted: str, codec: str) -> bool:
+        """Whether `wanted` is this codec, the codec that this is a version of, or the one that this implements."""
+        implemented = self.description.get("codecs", {}).get(codec, {}).get("implements")
+        return wanted in (codec, codec.partition("@")[0], implemented)
+
+    def fits(self, row: Row, filters: Mapping[str, Any]) -> bool:
+        """Whether a row has in each column the number or text that is asked for, or one of those in a list.
+
+        Raises:
+            Missing: It has no such column.
+        """
+        return all(self._fits(row, column, wanted) for column, wanted in filters.items())
+
+    def _fits(self, row: Row, column: str, wanted: Any) -> bool:
+        if isinstance(wanted, list):
+            return any(self._fits(row, column, one) for one in wanted)
+        if column == "trust" and column not in row and "codec" in row:
+            return self.trust(row.text("codec")) == str(wanted)
+        if column not in row:
+            raise Missing(f"{row.place.partition(', line')[0].rpartition('/')[2]} has no column {column}")
+        if isinstance(wanted, int | float):
+            number = row.number(column)
+            return number is not None and math.isclose(number, wanted, rel_tol=1e-9, abs_tol=1e-12)
+        text = row.text(column)
+        return self.names(str(wanted), text) if column in CODEC_COLUMNS else text == str(wanted)
 
 
-def names_codec(wanted: str, codec: str) -> bool:
-    """Whether `wanted` is this codec, or the codec that this is a version of."""
-    return wanted in (codec, codec.partition("@")[0])
+def filter_words(filters: Mapping[str, Any]) -> str:
+    """What rows were asked for, in words."""
+    return ", ".join(
+        f"{column} {' or '.join(map(str, wanted)) if isinstance(wanted, list) else wanted}"
+        for column, wanted in filters.items()
+    )
 
 
 def _read_description(path: Path) -> Mapping[str, Any]:

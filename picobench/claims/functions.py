@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from picobench.claims import quantity
-from picobench.claims.evidence import CODEC_COLUMNS, Evidence, names_codec
+from picobench.claims.evidence import CODEC_COLUMNS, Evidence, filter_words
 from picobench.claims.quantity import Missing, Quantity, Truth, exact, extreme
 from picobench.errors import DefinitionError
 from picobench.report.rows import Row
@@ -46,33 +46,14 @@ class Function:
 
 def _rows(evidence: Evidence, arguments: Sequence[Any], filters: Mapping[str, Any]) -> Rows:
     table = _text(arguments[0])
-    words = ", ".join(f"{key} {_words(value)}" for key, value in filters.items())
+    words = filter_words(filters)
     name = f"{table} with {words}" if words else table
-    rows = [
-        row for row in evidence.table(table) if all(_fits(row, *item, evidence) for item in filters.items())
-    ]
+    rows = [row for row in evidence.table(table) if evidence.fits(row, filters)]
     evidence.trace.rows[table] = evidence.trace.rows.get(table, 0) + len(rows)
     for row in rows:
         evidence.trace.codecs |= {row.cells[c] for c in CODEC_COLUMNS if row.cells.get(c)}
+        evidence.trace.studies |= {row.cells["study"]} if row.cells.get("study") else set()
     return Rows(name, rows)
-
-
-def _words(value: Any) -> str:
-    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _fits(row: Row, column: str, wanted: Any, evidence: Evidence) -> bool:
-    if isinstance(wanted, list):
-        return any(_fits(row, column, one, evidence) for one in wanted)
-    if column == "trust" and column not in row and "codec" in row:
-        return evidence.trust(row.text("codec")) == str(wanted)
-    if column not in row:
-        raise Missing(f"{row.place.partition(', line')[0].rpartition('/')[2]} has no column {column}")
-    if isinstance(wanted, int | float):
-        number = row.number(column)
-        return number is not None and math.isclose(number, wanted, rel_tol=1e-9, abs_tol=1e-12)
-    text = row.text(column)
-    return names_codec(str(wanted), text) if column in CODEC_COLUMNS else text == str(wanted)
 
 
 def _numbers(evidence: Evidence, rows: Any, column: Any) -> list[float]:

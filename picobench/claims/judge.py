@@ -33,8 +33,8 @@ VERDICTS: Mapping[str, str] = {
     NOT_TESTABLE: "this run lacks what is needed; the reason says what",
     AGAINST_PRIMARY: "a secondary source says what the primary source does not",
     WITH_PRIMARY: "a secondary source says what the primary source can mean",
-    INCONSISTENT: "claims of the primary source exclude each other",
-    CONSISTENT: "claims of the primary source go together",
+    INCONSISTENT: "what the primary source says in two places does not go together",
+    CONSISTENT: "what the primary source says goes together",
 }
 """All verdicts and what they mean, in the order in which they are counted."""
 
@@ -48,7 +48,7 @@ class Verdict:
         reason: Why; for what is not testable everything that is missing.
         found: What was recomputed, or what the claim was compared with; None if there is nothing.
         trace: The rows and codecs that it rests on.
-        trust: The trust levels of those codecs.
+        trust: The trust levels of those codecs, and of the studies.
     """
 
     claim: Claim
@@ -95,6 +95,8 @@ def _judge(claim: Claim, context: Context, said: str) -> Verdict:
         raise DefinitionError(f"claim {claim.id}: {error}") from None
     trace = evidence.trace
     trust = frozenset(filter(None, map(evidence.trust, trace.codecs)))
+    if trace.studies:
+        trust |= {"published votes"}
     if lacking or found is None:
         return Verdict(claim, NOT_TESTABLE, "; ".join(dict.fromkeys(lacking)), None, trace, trust)
     match claim.check:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from picobench.claims.evidence import Evidence
+from picobench.claims.evidence import Evidence, filter_words
 from picobench.claims.quantity import Missing
 
 
@@ -19,7 +19,7 @@ def missing(needs: Sequence[Mapping[str, Any]], evidence: Evidence) -> Iterator[
 def _reason(need: Mapping[str, Any], evidence: Evidence) -> str:
     match need:
         case {"table": table}:
-            return _table(table, need.get("columns", ()), evidence)
+            return _table(table, need.get("columns", ()), need.get("rows", {}), evidence)
         case {"codec": codec}:
             return _codec(codec, need.get("trust"), evidence)
         case {"dataset": dataset}:
@@ -31,21 +31,24 @@ def _reason(need: Mapping[str, Any], evidence: Evidence) -> str:
     raise AssertionError(f"the schema lets no such need pass: {need}")
 
 
-def _table(name: str, columns: Sequence[str], evidence: Evidence) -> str:
+def _table(name: str, columns: Sequence[str], filters: Mapping[str, Any], evidence: Evidence) -> str:
     try:
         rows = evidence.table(name)
+        if not rows:
+            return f"table {name} has no rows"
+        absent = [column for column in columns if column not in rows[0]]
+        if absent:
+            return f"table {name} has no column {', '.join(absent)}"
+        found = any(evidence.fits(row, filters) for row in rows)
     except Missing as reason:
         return str(reason)
-    if not rows:
-        return f"table {name} has no rows"
-    absent = [column for column in columns if column not in rows[0]]
-    return f"table {name} has no column {', '.join(absent)}" if absent else ""
+    return "" if found else f"table {name} has no row with {filter_words(filters)}"
 
 
 def _codec(name: str, trust: str | None, evidence: Evidence) -> str:
     found = evidence.codecs(name)
     if not found:
-        return f"codec {name} is not in this run"
+        return _absent("codec", name, evidence)
     levels = sorted({evidence.trust(codec) for codec in found})
     if trust is None or trust in levels:
         return ""
@@ -55,7 +58,7 @@ def _codec(name: str, trust: str | None, evidence: Evidence) -> str:
 def _dataset(name: str, images: int, evidence: Evidence) -> str:
     entry = evidence.description.get("datasets", {}).get(name)
     if entry is None:
-        return f"dataset {name} is not in this run"
+        return _absent("dataset", name, evidence)
     count = entry.get("images", 0)
     if isinstance(count, int) and count >= images:
         return ""
@@ -65,7 +68,7 @@ def _dataset(name: str, images: int, evidence: Evidence) -> str:
 def _metric(name: str, evidence: Evidence) -> str:
     entry = evidence.description.get("metrics", {}).get(name)
     if entry is None:
-        return f"metric {name} is not in this run"
+        return _absent("metric", name, evidence)
     return "" if entry.get("available", True) else f"metric {name} is unavailable: {entry.get('why', '')}"
 
 
@@ -76,6 +79,12 @@ def _device(name: str, evidence: Evidence) -> str:
         timed = set()
     if name in timed:
         return ""
-    if name not in evidence.devices:
+    if name not in evidence.defined.get("devices", ()):
         return f"device {name} is not defined, and nothing was timed on it"
     return f"nothing was timed on device {name} in this run"
+
+
+def _absent(noun: str, name: str, evidence: Evidence) -> str:
+    """That a run lacks something; and whether it could have it, which nothing undefined can be in any run."""
+    undefined = name.partition("@")[0] not in evidence.defined.get(f"{noun}s", ())
+    return f"{noun} {name} is not in this run" + (", nor is any of that name defined" if undefined else "")

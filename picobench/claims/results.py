@@ -2,7 +2,7 @@
 """The verdicts as files of a run: `claims/claims.csv`, Parquet beside it, and `claims.json` for the page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,15 @@ def judge_run(definitions: Definitions, run_folder: Path | None) -> tuple[Regist
     """
     folders = [definitions.root, *definitions.extra]
     registry = read_registry(folders)
-    devices = frozenset(path.stem for base in folders for path in (base / "devices").glob("*.yaml"))
-    return registry, judge(registry, _open(run_folder, devices))
+    defined = {
+        kind: frozenset(path.stem for base in folders for path in (base / kind).glob("*.yaml"))
+        for kind in ("codecs", "datasets", "metrics", "devices")
+    }
+    return registry, judge(registry, _open(run_folder, defined))
 
 
-def _open(run_folder: Path | None, devices: frozenset[str]) -> Evidence:
-    evidence = Evidence(run_folder, devices)
+def _open(run_folder: Path | None, defined: Mapping[str, frozenset[str]]) -> Evidence:
+    evidence = Evidence(run_folder, defined)
     # A run that is not there is an error at once, not a hundred claims that cannot be tested.
     _ = evidence.description
     return evidence

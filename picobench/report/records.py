@@ -10,6 +10,7 @@ TRUST_LEVELS: Mapping[str, str] = {
     "decoded": "coded and decoded here",
     "published reconstruction": "pixels theirs, rate theirs, not decoded here",
     "published curve": "numbers theirs, neither coded nor measured here",
+    "published votes": "votes of people theirs, analysed here",
 }
 """Trust levels and what they mean; shown wherever a number is shown, never averaged together."""
 

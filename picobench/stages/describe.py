@@ -61,6 +61,7 @@ def _codec(run: Run, work: Work, name: str) -> dict[str, Any]:
     return {
         "label": codec.label,
         "trust": codec.trust,
+        "implements": codec.implements,
         "adapter": codec.adapter,
         "versions": dict(request.environment.versions),
         "details": details | _colour_ceiling(ceilings),
