@@ -1,6 +1,6 @@
 # What the README names. `make report` and `make test` work on a machine with git, make and Python >= 3.11.
 .DELETE_ON_ERROR:
-.PHONY: install report test check bench validate lock clean
+.PHONY: install report test lint check bench validate lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,7 +26,9 @@ report: install
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: install
+check: lint test
+
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -7,6 +7,7 @@
 from pathlib import Path
 
 from picobench.ratings.tables import TABLES as RATING_TABLES
+from picobench.stages.marked import SOURCE as FINDINGS_TABLE
 from picobench.workflow import dataset_arguments, job_command, open_run
 
 if not workflow.overwrite_configfiles:
@@ -34,6 +35,8 @@ rule report:
     default_target: True
     input:
         f"results/{RUN.name}/report/index.html",
+        # A dataset whose folder was deleted is made again; for the sake of tables that are there it would not be.
+        expand("results/datasets/{dataset}/inventory.json", dataset=RUN.datasets),
 
 
 include: "workflow/rules/datasets.smk"

@@ -7,7 +7,6 @@ published (`--published`), a Kodak mirror (PICOBENCH_MIRRORS), the weights of LP
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -20,17 +19,13 @@ from picobench import layout
 from picobench.cli import project_root
 from picobench.codec_table import write_codec_table
 from picobench.document import replace_block
-from picobench.errors import PicobenchError, StorageError
-from picobench.files import read_json
-from picobench.tablefile import read_table
+from picobench.errors import PicobenchError
+from picobench.validation_curves import containerised_av1, published_curves, run_workflow
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from picobench.pixels import RGB8
 
 RANDOM_PAIRS = 1000
-_KODAK_CURVES = Path("rd-curves", "kodak")
 STUDIES = ("seams", "fidelity", "text")
 """Diagnostics whose studies write documents of their own."""
 
@@ -66,66 +61,10 @@ def diagnostics_study(root: Path, name: str, published: Path) -> int:
     arguments = ["--published", str(published / "pico-project-page"), "--processes", str(os.cpu_count() or 1)]
     if name != "text":
         kodak = layout.dataset_folder("kodak") / "images"
-        _snakemake(root, "validation", [str(layout.inventory_file("kodak"))])
+        run_workflow(root, "validation", str(layout.inventory_file("kodak")))
         arguments += ["--kodak", str(kodak)]
     status: int = study.main(arguments)
     return status
-
-
-def published_curves(root: Path, published: Path) -> str:
-    """JPEG, WebP and JPEG 2000 on Kodak against published curves, through the workflow."""
-    curves = published / _KODAK_CURVES
-    _report(root, "validation")
-    rd = read_table(layout.table_file("validation", "rd"))
-    jpeg = read_json(curves / "jpeg.json")["results"]
-    lines = [
-        "| JPEG quality | bpp here | published | difference | PSNR here | published | difference |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    mine = rd[rd["codec"] == "jpeg-420"].sort_values("bpp")
-    worst_rate = worst_quality = 0.0
-    points = zip(mine["point"], mine["bpp"], mine["psnr_rgb"], jpeg["bpp"], jpeg["psnr-rgb"], strict=True)
-    for point, bpp, psnr, rate, quality in points:
-        rate_off, quality_off = 100 * (bpp / rate - 1), psnr - quality
-        worst_rate, worst_quality = max(worst_rate, abs(rate_off)), max(worst_quality, abs(quality_off))
-        lines.append(
-            f"| {str(point)[1:]} | {bpp:.4f} | {rate:.4f} | {rate_off:+.2f} % "
-            f"| {psnr:.2f} | {quality:.2f} | {quality_off:+.3f} dB |"
-        )
-    lines.append("")
-    lines.append(f"Largest differences: **{worst_rate:.2f} %** in rate, **{worst_quality:.3f} dB** in PSNR.")
-    lines += [
-        "",
-        "| curve | BD-rate of ours against the published one, PSNR | MS-SSIM | points here |",
-        "|---|---:|---:|---:|",
-    ]
-    for codec, file in (("jpeg-420", "jpeg"), ("webp", "webp"), ("jpeg2000", "jpeg2000")):
-        lines.append(_bd_row(rd, codec, curves / f"{file}.json"))
-    return "\n".join(lines)
-
-
-def containerised_av1(root: Path, published: Path) -> str:
-    """The reference AV1 encoder in containers against the in-process AVIF codec and the published curve."""
-    curve = published / _KODAK_CURVES / "av1.json"
-    _report(root, "av1-kodak")
-    rd = read_table(layout.table_file("av1-kodak", "rd"))
-    bd = read_table(layout.table_file("av1-kodak", "bd_rate"))
-    lines = [
-        "| codec | anchor | metric | BD-rate | interval | overlap |",
-        "|---|---|---|---:|---:|---:|",
-    ]
-    for row in bd[bd["aggregation"] == "per-image mean"].to_dict("records"):
-        lines.append(
-            f"| `{row['codec']}` | `avif`, in process | {row['metric']} | {row['bd_rate_percent']:+.1f} % "
-            f"| {row['ci_low']:+.1f} to {row['ci_high']:+.1f} % | {row['overlap']:.2f} |"
-        )
-    for codec in dict.fromkeys(bd["codec"]):
-        for metric, key in (("psnr_rgb", "psnr-rgb"), ("ms_ssim_rgb", "ms-ssim-rgb")):
-            percent, overlap = _bd_against(rd, codec, curve, metric, key)
-            lines.append(
-                f"| `{codec}` | published curve | {metric} | {percent} | mean curve only | {overlap} |"
-            )
-    return "\n".join(lines)
 
 
 def ratings(root: Path, published: Path) -> str:
@@ -134,36 +73,6 @@ def ratings(root: Path, published: Path) -> str:
 
     votes = published / "hific-userstudy" / "votes.json"
     return f"{coverage_table(os.cpu_count() or 1)}\n\n{order_table(votes)}"
-
-
-def _report(root: Path, name: str) -> None:
-    _snakemake(root, name, ["report"])
-
-
-def _snakemake(root: Path, name: str, targets: list[str]) -> None:
-    config = root / "config" / f"{name}.yaml"
-    argv = [sys.executable, "-m", "snakemake", "--cores", "all", *targets, "--configfile", str(config)]
-    if subprocess.run(argv, check=False, cwd=root).returncode:
-        raise StorageError(f"{config}: the run failed; see above")
-
-
-def _bd_row(rd: "pd.DataFrame", codec: str, published: Path) -> str:
-    psnr, _ = _bd_against(rd, codec, published, "psnr_rgb", "psnr-rgb")
-    ms_ssim, _ = _bd_against(rd, codec, published, "ms_ssim_rgb", "ms-ssim-rgb")
-    return f"| {codec} | {psnr} | {ms_ssim} | {(rd['codec'] == codec).sum()} |"
-
-
-def _bd_against(rd: "pd.DataFrame", codec: str, published: Path, metric: str, key: str) -> tuple[str, str]:
-    """BD-rate of our mean curve against a published one, and the overlap, as cells."""
-    from picobench.analysis.bdrate import Curve, bd_rate
-
-    results = read_json(published)["results"]
-    mine = rd[rd["codec"] == codec]
-    ours = Curve(tuple(mine["bpp"]), tuple(mine[metric]))
-    theirs = Curve(tuple(results["bpp"]), tuple(results[key]))
-    result = bd_rate(theirs, ours, method="pchip", higher_is_better=True)
-    cell = f"n/a ({result.note})" if result.percent is None else f"{result.percent:+.2f} %"
-    return cell, f"{result.overlap:.2f}"
 
 
 def bd_rates(root: Path, published: Path) -> str:

@@ -141,17 +141,22 @@ def test_lpips_is_that_of_the_lpips_package(
     import torch
 
     metric, package = lpips_both
-    scene = page / "kodak_kodim04"
-    pixels, _, _ = ours(codec(shared, name), scene / "reference.png", scene.name, tmp_path)
-    assert pixels is not None
-    tensors = [
-        torch.from_numpy(independent(scene / f"{what}.png")).permute(2, 0, 1)[None].float() / 127.5 - 1
-        for what in ("reference", name)
-    ]
-    with torch.no_grad():
-        expected = float(package(*tensors))
-    assert metric.score(independent(scene / "reference.png"), pixels) == pytest.approx(expected, abs=2e-6)
-    assert expected == pytest.approx(KODIM04[name][1], abs=0.0001)
+    compared = 0
+    for scene in sorted(path.parent for path in page.glob("*/reference.png")):
+        pixels, _, _ = ours(codec(shared, name), scene / "reference.png", scene.name, tmp_path)
+        if pixels is None:
+            continue
+        compared += 1
+        tensors = [
+            torch.from_numpy(independent(scene / f"{what}.png")).permute(2, 0, 1)[None].float() / 127.5 - 1
+            for what in ("reference", name)
+        ]
+        with torch.no_grad():
+            expected = float(package(*tensors))
+        assert metric.score(independent(scene / "reference.png"), pixels) == pytest.approx(expected, abs=2e-6)
+        if scene.name == "kodak_kodim04":
+            assert expected == pytest.approx(KODIM04[name][1], abs=0.0001)
+    assert compared == {"vvc": 7, "bpg": 6}.get(name, 9)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from picobench.datasets.truth import TruthLine
 from picobench.diagnostics.text import Errors, Reading, TextDiagnostic, TextReference, TextResult, summarise
 from picobench.diagnostics.text.regions import Quad, box_quad
-from picobench.diagnostics.text.summary import excess_errors, rate_difference, ratio_estimate
+from picobench.diagnostics.text.summary import Estimate, excess_errors, rate_difference, ratio_estimate
 from picobench.errors import MetricError, StorageError
 from picobench.pixels import RGB8, pixels_digest
 
@@ -183,7 +183,7 @@ def test_a_summary_pools(ocr: Scripted) -> None:
     assert summary.wer.value == pytest.approx(1 / 8)
     assert (summary.own_cer, summary.own_wer) == (0.0, 0.0)
     assert summary.excess_cer == summary.cer
-    assert summary.found_share == 1.0
+    assert summary.found_share == Estimate(1.0, 1.0, 1.0)
     assert summary.l1_inside is not None
     assert summary.l1_inside.value == pytest.approx(1 / 255)
     assert summary.l1_ratio == pytest.approx(1)

@@ -116,29 +116,54 @@ def _group(run: Run, codec: str, dataset: str, name: str, rows: list[Row]) -> Fi
     )
 
 
+# Steps that the page shows: columns of the table and headings.
+_STEPS = (
+    *(("broad_luma", "broad, luma"), ("broad_chroma", "broad, chroma")),
+    *(("narrow_luma", "narrow, luma"), ("narrow_chroma", "narrow, chroma")),
+)
+
+
 def seams(run: Run) -> Iterator[Mapping[str, Any]]:
-    """Combined evidence of every codec, dataset, point and grid, with the largest step of a part.
+    """Evidence of every codec, dataset, point and grid, with the size of the steps in grey levels.
 
     Raises:
         StorageError: A table is missing or damaged.
     """
-    low: dict[tuple[str, ...], list[bool]] = {}
+    tests: dict[tuple[str, ...], list[tuple[bool, float]]] = {}
     grid = ("codec", "dataset", "point", "tile", "origin_x", "origin_y", "overlap")
     for row in _rows(run, "seams"):
         p_value = row.number("p_value")
         if p_value is not None:
-            low.setdefault(tuple(row.text(name) for name in grid), []).append(p_value <= SIGNIFICANT)
+            chance = row.number("attainable_level") or 0.0
+            tests.setdefault(tuple(row.text(name) for name in grid), []).append((p_value <= SIGNIFICANT, chance))
     for row in _rows(run, "seams_datasets"):
-        tests = low.get(tuple(row.text(name) for name in grid), [])
+        of_images = tests.get(tuple(row.text(name) for name in grid), [])
+        why = row.text("reason")
         yield {
             **_where(run, row),
             "grid": _grid(row),
+            "lattice": _lattice(row),
             "images": row.count("images"),
-            "images_low": sum(tests),
-            "p": _p_cell(row.number("p_value"), row.text("reason")),
-            "border": number_cell(row.number("border_error"), 5, row.text("reason")),
-            "elsewhere": number_cell(row.number("elsewhere_error"), 5, row.text("reason")),
+            "images_low": sum(low for low, _ in of_images),
+            "images_by_chance": number(sum(chance for _, chance in of_images), 2),
+            "p": _p_cell(row.number("p_value"), why),
+            "steps": [(heading, _step_cell(row, name, why)) for name, heading in _STEPS],
+            "border": number_cell(row.number("border_error"), 5, why),
+            "elsewhere": number_cell(row.number("elsewhere_error"), 5, why),
         }
+
+
+def _step_cell(row: Row, name: str, why: str) -> Cell:
+    value, low, high = (row.number(f"{name}_{end}") for end in ("levels", "low", "high"))
+    if value is None:
+        return number_cell(None, 2, why or "not tested")
+    details = () if low is None or high is None else (f"[{number(low, 2)}, {number(high, 2)}]",)
+    return Cell(number(value, 2), key=repr(value), details=details)
+
+
+def _lattice(row: Row) -> str:
+    """Period of the codec's own grids that were told apart, where there was anything to tell."""
+    return f"{row.count('lattice')} px" if row.text("lattice") else "–"
 
 
 def tile_sizes(run: Run) -> Iterator[Mapping[str, Any]]:
@@ -160,6 +185,7 @@ def tile_sizes(run: Run) -> Iterator[Mapping[str, Any]]:
             "images": row.count("images"),
             "tile": number_cell(row.number("tile"), 0, row.text("reason")),
             "p": _p_cell(row.number("p_value"), row.text("reason")),
+            "lattice": _lattice(row),
             "others": row.text("others"),
             "single": ", ".join(single.get(tuple(row.text(name) for name in where), ())),
         }
@@ -191,15 +217,23 @@ def text(run: Run) -> Iterator[Mapping[str, Any]]:
             **_where(run, row),
             "images": row.count("images"),
             "with_text": row.count("with_text"),
-            "l1": number_cell(row.number("l1_inside"), 4, why),
+            "l1": _l1_cell(row, why),
             "ratio": number_cell(row.number("l1_ratio"), 2, why),
             "psnr": number_cell(row.number("psnr_inside"), 2, why),
             "found": _share_cell(row, "found_share", why),
             "cer": _share_cell(row, "cer", why),
             "excess": _share_cell(row, "excess_cer", "needs known text"),
+            "confident": _share_cell(row, "confident_rate", why),
+            "deleted": _share_cell(row, "deletion_rate", why),
             "wer": _share_cell(row, "wer", why),
             "replaced": row.count("words_replaced"),
         }
+
+
+def _l1_cell(row: Row, why: str) -> Cell:
+    value, low, high = (row.number(f"l1_inside{end}") for end in ("", "_low", "_high"))
+    details = () if low is None or high is None else (f"[{number(low, 4)}, {number(high, 4)}]",)
+    return number_cell(None, 4, why) if value is None else Cell(number(value, 4), key=repr(value), details=details)
 
 
 def _share_cell(row: Row, name: str, why: str) -> Cell:

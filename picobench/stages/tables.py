@@ -10,6 +10,7 @@ from picobench.run import Run, bd_options, equal_rate_options
 from picobench.stages.collect import EVIDENCE_COLUMNS, FAILURE_COLUMNS, SCORE_COLUMNS, collect
 from picobench.stages.describe import describe
 from picobench.stages.diagnosed import remove_other_tables
+from picobench.stages.marked import with_findings
 from picobench.tablefile import read_table, remove_table, write_table
 from picobench.work import Work
 
@@ -41,6 +42,7 @@ def write_collected(run: Run) -> None:
         frame = pd.DataFrame(rows, columns=columns)
         if name == "scores":
             frame = frame.astype({"bytes": "Int64", **dict.fromkeys(run.metrics, "float64")})
+            frame = with_findings({name: frame}, layout.table_file(run.name, name).parent)[name]
         if name == "curves":
             frame = frame.astype({"images": "int64", **dict.fromkeys(["bpp", *run.metrics], "float64")})
         write_table(layout.table_file(run.name, name), frame)
@@ -101,5 +103,5 @@ def write_analysis(run_folder: Path) -> None:
             seed=options.seed,
         ),
     }
-    for name, frame in frames.items():
+    for name, frame in with_findings(frames, run_folder / "tables").items():
         write_table(run_folder / "tables" / f"{name}.csv", frame)

@@ -6,9 +6,18 @@ def all_records(wildcards):
     return inventories + PLANNER.refresh().files()
 
 
+# Findings of the diagnostic fidelity stand beside the codec in every table.
+FINDINGS = [
+    f"results/{RUN.name}/tables/{FINDINGS_TABLE}.csv"
+    for diagnostic in RUN.diagnostics
+    if FINDINGS_TABLE in diagnostic.tables
+]
+
+
 rule collect:
     input:
         all_records,
+        FINDINGS,
     output:
         run=f"results/{RUN.name}/run.json",
         tables=expand(
@@ -26,6 +35,7 @@ rule collect:
 rule analyse:
     input:
         rules.collect.output,
+        FINDINGS,
     output:
         expand(
             "results/{run}/tables/{table}.csv",

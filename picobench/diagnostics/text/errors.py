@@ -71,6 +71,11 @@ class Errors:
         """Confident substitutions by length; None where nothing is written."""
         return self.confident / self.length if self.length else None
 
+    @property
+    def deletion_rate(self) -> float | None:
+        """Deletions by length; None where nothing is written."""
+        return self.deletions / self.length if self.length else None
+
 
 @dataclass(frozen=True)
 class Substitution:

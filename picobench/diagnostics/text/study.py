@@ -33,8 +33,6 @@ POINTS = {
     "webp": ("q85", "q30", "q05", "q00"),
     "avif": ("q75", "q45", "q25", "q08"),
 }
-# Coding and reading one picture at all points takes ten times as long as reading its reference.
-CODED_PICTURES = 40
 # Searching takes longer than reading.
 _SEARCH_EVERY = 5
 
@@ -49,7 +47,7 @@ class Coded:
 
 @dataclass(frozen=True)
 class Studied:
-    """One picture of the dataset: its reference, and its results by (codec, point), if it was coded."""
+    """One picture of the dataset: its reference, and its results by (codec, point)."""
 
     picture: RenderedPicture
     reference: TextReference
@@ -69,15 +67,13 @@ def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     if "published" in wanted and args.published:
         yield "published", published_table(args.published, TextDiagnostic())
     if wanted & {"own", "compression"}:
-        numbers = range(len(_pictures()))[: None if "own" in wanted else CODED_PICTURES]
-        studied = list(run_all(study_picture, numbers, args.processes))
+        studied = list(run_all(study_picture, range(len(_pictures())), args.processes))
         references = [(item.picture.lines, item.reference) for item in studied]
         if "own" in wanted:
             yield "own", own_tables(references)
         if "compression" in wanted:
-            coded = [item for item in studied if item.coded]
             columns = {
-                codec: {point: _column(coded, codec, point) for point in points}
+                codec: {point: _column(studied, codec, point) for point in points}
                 for codec, points in POINTS.items()
             }
             yield "compression", compression_table(columns)
@@ -89,12 +85,12 @@ def _column(studied: Sequence[Studied], codec: str, point: str) -> tuple[float, 
 
 
 def study_picture(number: int) -> Studied:
-    """Read one picture, and if it is among the first, coded at all `POINTS` too."""
+    """Read one picture, as it is and coded at all `POINTS`."""
     picture, diagnostic = _pictures()[number], _diagnostic()
     height, width, _ = picture.pixels.shape
     reference = diagnostic.reference(picture.pixels, picture.lines)
     coded = {}
-    for codec, points in POINTS.items() if number < CODED_PICTURES else ():
+    for codec, points in POINTS.items():
         definition = Definitions(project_root()).read("codecs", codec)
         binding = bindings.get(definition["binding"])
         for point in points:

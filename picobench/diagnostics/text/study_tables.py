@@ -109,20 +109,22 @@ def compression_table(codecs: Mapping[str, Mapping[str, tuple[float, list[TextRe
             step = rate_difference(results, before) if before else None
             steps += [step] if step else []
             before = results
-            deleted = summary.characters.deletions / summary.characters.length
             table.append(
                 f"| {codec} | {point} | {bpp:.3f} | {summary.l1_inside.value if summary.l1_inside else 0:.4f} | "
-                f"{summary.l1_ratio:.2f} | {summary.psnr_inside:.2f} dB | {_percent(summary.found_share)} | "
+                f"{summary.l1_ratio:.2f} | {summary.psnr_inside:.2f} dB | {_interval(summary.found_share)} | "
                 f"{_interval(summary.cer)} | {_interval(summary.excess_cer)} | {_interval(step)} | "
-                f"{_percent(summary.wer.value if summary.wer else None)} | "
-                f"{_percent(summary.characters.confident_rate)} | {_percent(deleted)} | {summary.substitutions} |"
+                f"{_interval(summary.wer)} | "
+                f"{_percent(summary.characters.confident_rate)} | {_percent(summary.characters.deletion_rate)} | "
+                f"{summary.substitutions} |"
             )
     improved = [step for step in steps if step.value < 0]
     certain = [step for step in steps if step.high < 0]
-    pictures = len(next(iter(next(iter(codecs.values())).values()))[1])
+    pictures = next(iter(next(iter(codecs.values())).values()))[1]
+    searched = sum(result.found is not None for result in pictures)
     table += [
         "",
-        f"{pictures} pictures. Steps to heavier compression: {len(steps)}; with a smaller mean CER: {len(improved)}; "
+        f"{len(pictures)} pictures, of which {searched} were searched for lines. "
+        f"Steps to heavier compression: {len(steps)}; with a smaller mean CER: {len(improved)}; "
         f"with one that is smaller beyond its 95 % interval: {len(certain)}.",
     ]
     return "\n".join(table)

@@ -50,7 +50,7 @@ class TextSummary:
     l1_outside: Estimate | None
     l1_ratio: float | None
     psnr_inside: float | None
-    found_share: float | None
+    found_share: Estimate | None
     characters: Errors
     words: Errors
     cer: Estimate | None
@@ -67,8 +67,6 @@ def summarise(results: Sequence[TextResult], seed: int = 0) -> TextSummary:
     inside = _means([result.error.l1_inside for result in texts], seed)
     outside = _means([result.error.l1_outside for result in texts], seed)
     searched = [result for result in texts if result.found is not None]
-    detected = sum(result.detected for result in searched)
-    found = sum(result.found or 0 for result in searched)
     psnr = [result.error.psnr_inside for result in texts if result.error.psnr_inside is not None]
     characters, words = pool(result.characters for result in texts), pool(result.words for result in texts)
     own = [(result.own_characters, result.own_words) for result in texts]
@@ -81,7 +79,9 @@ def summarise(results: Sequence[TextResult], seed: int = 0) -> TextSummary:
         l1_outside=outside,
         l1_ratio=inside.value / outside.value if inside and outside and outside.value else None,
         psnr_inside=float(np.mean(psnr)) if psnr else None,
-        found_share=found / detected if detected else None,
+        found_share=ratio_estimate(
+            [result.found or 0 for result in searched], [result.detected for result in searched], seed
+        ),
         characters=characters,
         words=words,
         cer=_rate(texts, lambda result: result.characters.total, seed),

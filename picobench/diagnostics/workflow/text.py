@@ -34,9 +34,10 @@ COLUMNS = {
     ),
     "text_datasets": (
         *DATASET_COLUMNS,
-        *("with_text", "lines", "detected", "found_share"),
+        *("with_text", "lines", "detected", "found_share", "found_share_low", "found_share_high"),
         *("l1_inside", "l1_inside_low", "l1_inside_high", "l1_outside", "l1_ratio", "psnr_inside"),
-        *("characters", "cer", "cer_low", "cer_high", "confident_rate", "deletions", "words", "wer"),
+        *("characters", "cer", "cer_low", "cer_high", "confident_rate", "deletions", "deletion_rate"),
+        *("words", "wer", "wer_low", "wer_high"),
         *("own_cer", "own_wer", "excess_cer", "excess_cer_low", "excess_cer_high", "words_replaced"),
     ),
 }
@@ -110,20 +111,19 @@ def _dataset_cells(texts: list[TextResult]) -> Row:
         "with_text": summary.with_text,
         "lines": summary.lines,
         "detected": sum(result.detected for result in texts),
-        "found_share": summary.found_share,
         "l1_outside": summary.l1_outside.value if summary.l1_outside else None,
         "l1_ratio": summary.l1_ratio,
         "psnr_inside": summary.psnr_inside,
         "characters": summary.characters.length,
         "confident_rate": summary.characters.confident_rate,
         "deletions": summary.characters.deletions,
+        "deletion_rate": summary.characters.deletion_rate,
         "words": summary.words.length,
-        "wer": summary.wer.value if summary.wer else None,
         "own_cer": summary.own_cer,
         "own_wer": summary.own_wer,
         "words_replaced": summary.substitutions,
     }
-    for name in ("l1_inside", "cer", "excess_cer"):
+    for name in ("found_share", "l1_inside", "cer", "wer", "excess_cer"):
         estimate = getattr(summary, name)
         if estimate is not None:
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
