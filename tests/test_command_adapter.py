@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import ast
+import hashlib
 import math
 import os
 import struct
@@ -10,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from picobench.adapters._argv import check_options, expand
+from picobench.adapters._argv import check_options, expand, placeholders
+from picobench.adapters._bounds import LARGEST_PIXELS
 from picobench.adapters._pictures import picture_bytes, read_picture
+from picobench.adapters._weights import weights_details
 from picobench.adapters.base import Outcome
 from picobench.adapters.command import CommandAdapter
 from picobench.colour import ColourPath
@@ -224,6 +228,62 @@ def test_templates_and_parameters_belong_together(change: dict[str, Any], proble
         shell_codec(COPY, **change)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("flat (.+", "is no regular expression"),
+        (r"no group \(", "has no group"),
+        ("(?:.+)", "has no group"),
+    ],
+)
+def test_version_pattern_is_checked_with_the_definition(pattern: str, problem: str) -> None:
+    with pytest.raises(DefinitionError, match=problem) as error:
+        shell_codec(COPY, version={"argv": ["x"], "pattern": pattern})
+    assert "\n" not in str(error.value)
+
+
+def test_optional_version_that_is_not_there_is_none() -> None:
+    adapter = shell_codec(COPY, version={"argv": ["echo", "tool"], "pattern": "tool(v.+)?"})
+    with pytest.raises(CodecError, match="no version in its output"):
+        adapter.environment()
+
+
+# What upstream does not write into its bitstream.
+TOLD_TO_DECODERS = {
+    "mric": {"rate", "beta"},  # which of two models; and realism, which the paper leaves to the decoder
+}
+
+
+def test_decoders_are_told_nothing_of_the_operating_point() -> None:
+    for name in DEFINITIONS.ids("codecs"):
+        raw = DEFINITIONS.read("codecs", name)
+        if "command" in raw:
+            told = placeholders(raw["command"]["decode"]) & set(raw["command"].get("parameters", {}))
+            assert told == TOLD_TO_DECODERS.get(name, set()), name
+    assert "one bit that the rate does not count" in " ".join(codec("mric").text["notes"].split())
+
+
+@pytest.mark.parametrize("name", ["cdc", "mlicpp", "tcm"])
+def test_models_of_wrappers_are_those_of_definitions(name: str) -> None:
+    module = ast.parse((ROOT / "containers" / name / "codec.py").read_text())
+    listed = next(
+        ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MODELS"
+    )
+    choices = codec(name).command["parameters"]["model"]["choices"]
+    assert list(listed) == choices
+    files = {entry["file"].split(".p")[0] for entry in codec(name).command["weights"]}
+    assert files == set(choices)
+
+
+def test_definitions_are_dated_and_cited() -> None:
+    for name in [*STOOD_IN, *REAL]:
+        assert codec(name).text["citation"], name
+        for source in codec(name).command["sources"]:
+            assert source["date"], name
+
+
 # Command lines.
 
 
@@ -355,6 +415,12 @@ def test_colour_path_and_its_ceiling_are_known() -> None:
     assert native("vvc-vtm").ceiling_db(pixels, {}) == math.inf
     assert native("hific").ceiling_db(pixels, {}) == math.inf
     assert 20 < native("vvenc").ceiling_db(pixels, {}) < 50
+    for name in ("heic-heifenc", "bpg"):
+        assert 51 < native(name).ceiling_db(pixels, {}) < 54
+        assert "8 bit" in native(name).environment().details["colour"]
+        assert "colour_ceiling" not in native(name).environment().details
+    assert native("vvc-vtm").environment().details["colour_ceiling"].startswith("exact")
+    assert "colour_ceiling" not in native("hific").environment().details
     assert (
         native("vvenc").environment().details["colour"].startswith("YCbCr BT.709, full range, 10 bit, 4:2:0")
     )
@@ -437,6 +503,82 @@ def test_each_picture_finds_an_empty_folder(tmp_path: Path) -> None:
         for _ in range(2):
             assert session.encode(bench.reference, bench.bitstream, {}).ok
             assert set(bench.bitstream.read_text().split()) == {"bitstream.bin", "input.png"}
+
+
+# A process of the decoder that outlives its run and puts links where picobench is about to write.
+PLANT = (
+    "setsid sh -c 'while :; do ln -s {} bitstream.bin; done' >/dev/null 2>&1 & "
+    "sleep 0.2; cp bitstream.bin output.png"
+)
+
+
+@pytest.mark.parametrize("runner", ["native", "docker"])
+def test_a_decoder_cannot_make_picobench_write_elsewhere(
+    runner: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    more = {"runner": runner}
+    if runner == "docker":
+        more["image"] = request.getfixturevalue("standin_image")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    bench = Bench(shell_codec(COPY, PLANT.format(victim), **more), tmp_path)
+    assert bench.encode(picture(8, 8), {}).ok
+    with bench.adapter.session(20) as session:
+        for _ in range(3):
+            outcome = session.decode(bench.bitstream, bench.reconstruction, {})
+            assert (outcome.reason, victim.read_text()) == ("", "mine")
+
+
+def test_what_cannot_be_emptied_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(shell_codec(COPY), tmp_path)
+    write_rgb8(bench.reference, picture(8, 8))
+    with bench.adapter.session(10) as session:
+        assert session.encode(bench.reference, bench.bitstream, {}).ok
+        with monkeypatch.context() as patch:
+            patch.setattr("picobench.runners._folder._EMPTYING_SECONDS", 0.0)
+            assert "not removed after 0 s" in session.encode(bench.reference, bench.bitstream, {}).reason
+        assert session.encode(bench.reference, bench.bitstream, {}).ok
+
+
+def test_a_side_beyond_the_size_header_is_a_failure(tmp_path: Path) -> None:
+    bench = Bench(shell_codec(COPY, padding=2), tmp_path)
+    assert "sides up to 65535" in bench.encode(np.zeros((1, 65536, 3), np.uint8), {}).reason
+    assert bench.encode(np.zeros((1, 65535, 3), np.uint8), {}).ok
+
+
+def test_an_implausible_bitstream_is_not_read(tmp_path: Path) -> None:
+    bench = Bench(shell_codec("truncate -s 4G bitstream.bin"), tmp_path)
+    limit = 6 * 64 + (1 << 20)
+    assert bench.encode(picture(8, 8), {}).reason == (
+        f"bitstream.bin has {4 << 30} bytes: {limit} are the most that is plausible"
+    )
+    assert not bench.bitstream.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "largest_pixels", "reason"),
+    [
+        ("truncate -s 1G output.png", LARGEST_PIXELS, "are the most that is plausible"),
+        ("truncate -s 2M output.png", 64, "are the most that is plausible"),
+        ("PICTURE", 64, "the decoder's picture has 999x999 pixels: 64 are the most here"),
+        ("PICTURE", 999 * 999, ""),
+    ],
+)
+def test_an_implausible_picture_is_not_read(
+    script: str, largest_pixels: int, reason: str, tmp_path: Path
+) -> None:
+    script = script.replace("PICTURE", write_picture("output.png", mode="RGB", size=(999, 999)))
+    bench = Bench(shell_codec(COPY, script), tmp_path)
+    assert bench.encode(picture(8, 8), {}).ok
+    with bench.adapter.session(20, largest_pixels) as session:
+        outcome = session.decode(bench.bitstream, bench.reconstruction, {})
+    assert outcome.ok if reason == "" else reason in outcome.reason
+
+
+def test_an_implausible_size_header_is_refused(tmp_path: Path) -> None:
+    bench = Bench(shell_codec(COPY, padding=2), tmp_path)
+    bench.bitstream.write_bytes(struct.pack("<HH", 65535, 65535) + b"x")
+    assert bench.decode({}).reason == "the size header says 65535x65535 pixels: no picture here is as large"
 
 
 def test_missing_program_says_what_to_do() -> None:
@@ -530,6 +672,37 @@ def standin_image(engine: Any) -> str:
     if state(engine, recipe)[0] != "current":
         build(engine, recipe)
     return recipe.short_name
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_checksums_of_weights_are_recorded_and_compared() -> None:
+    listing = f"{digest('a')}  ./a.pt\n{digest('b')}  models/b\n{digest('c')}  models/c\nrubbish\n"
+    folder = digest(f"{digest('b')}  models/b\n{digest('c')}  models/c\n")
+    assert weights_details([{"file": "a.pt"}, {"file": "models"}], listing) == {
+        "weights a.pt": f"sha256 {digest('a')}, recorded on first use",
+        "weights models": f"sha256 {folder} over the list of 2 files, recorded on first use",
+    }
+    known = weights_details([{"file": "a.pt", "sha256": digest("a")}], listing)
+    assert known == {"weights a.pt": f"sha256 {digest('a')}, as declared"}
+    with pytest.raises(
+        CodecError, match=f"weights a.pt have the checksum {digest('a')} and not {digest('x')}"
+    ):
+        weights_details([{"file": "a.pt", "sha256": digest("x")}], listing)
+    with pytest.raises(CodecError, match=r"the image holds no weights b\.pt"):
+        weights_details([{"file": "b.pt"}], listing)
+
+
+def test_image_with_other_weights_is_refused(standin_image: str) -> None:
+    command = {**codec("tcm").command, "image": standin_image, "gpu": False}
+    details = CommandAdapter("tcm", command).environment().details
+    expected = digest("mse_0.05.pth.tar")
+    assert details["weights mse_0.05.pth.tar"] == f"sha256 {expected}, recorded on first use"
+    command["weights"] = [{**command["weights"][0], "sha256": "0" * 64}]
+    with pytest.raises(CodecError, match=f"codec tcm: weights mse_0.05.pth.tar have the checksum {expected}"):
+        CommandAdapter("tcm", command).environment()
 
 
 @pytest.mark.parametrize("name", STOOD_IN)

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from picobench.errors import CodecError, DefinitionError
-from picobench.runners import Limits, Workplace, runner_for
+from picobench.runners import Limits, Workplace, _folder, _process, runner_for
 from picobench.runners import docker as docker_runner
+from picobench.runners._folder import empty_folder, private_folder, read_result, write_new
 from picobench.runners._output import Output
-from picobench.runners._process import empty_folder, remove_tree
 from picobench.runners.docker import DockerRunner
 
 BASE = "base:trixie"
@@ -140,6 +140,30 @@ def test_children_left_behind_are_stopped(place: Open) -> None:
         assert not running("98761.25")
 
 
+def test_a_child_in_a_session_of_its_own_is_stopped(place: Open) -> None:
+    # It holds the program's output open, and has left its group and its parent.
+    with place(seconds=5.0) as where:
+        started = time.monotonic()
+        execution = where.run(shell("setsid sleep 98762.25 & sleep 0.2; exit 0"))
+        took = time.monotonic() - started
+        assert not running("98762.25")
+        assert where.run(["echo", "still here"]).output == "still here\n"
+    assert execution.reason == ""
+    assert execution.seconds is not None
+    assert took < 4
+
+
+def test_an_ended_measuring_process_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A program of this machine can end the process that measures it; what it started then holds the output.
+    monkeypatch.setattr(_process, "_ENDING_SECONDS", 0.5)
+    with runner_for("native").workplace(Limits(seconds=20.0)) as where:
+        started = time.monotonic()
+        execution = where.run(shell("setsid sleep 12.0625 & kill -9 $PPID"))
+        took = time.monotonic() - started
+    assert "took its measuring process down" in execution.reason
+    assert took < 4
+
+
 def running(argument: str) -> list[str]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -239,6 +263,26 @@ def test_fork_bomb_is_a_failure(container: Open, containers: Callable[..., set[s
     assert bomb.reason == "perl gave no result within 2 s: stopped"
     assert after.output == "still here\n"
     assert containers() == before
+
+
+def test_a_program_that_forks_away_does_not_outlive_its_run(container: Open) -> None:
+    # Each process lives just long enough to start the next: no list of processes would have the one that runs.
+    flight = (
+        "use POSIX; exit if fork; POSIX::setsid; while (1) { exit if fork; open my $f, '>', 'mark-98763' }"
+    )
+    with container() as where:
+        assert where.run(["perl", "-e", flight]).reason == ""
+        (where.folder / "mark-98763").unlink(missing_ok=True)
+        time.sleep(0.3)
+        assert list(where.folder.iterdir()) == []
+        assert where.run(shell("cat /proc/[0-9]*/comm")).output.split().count("perl") == 0
+
+
+def test_first_process_is_out_of_reach(container: Open) -> None:
+    # A program that got into it would outlive its run: it is the one process that is not killed.
+    with container() as where:
+        assert where.run(shell("sleep 5 & exec 3</proc/$!/mem")).reason == ""
+        assert "Permission denied" in where.run(shell("exec 3</proc/1/mem")).output
 
 
 def test_memory_hog_is_a_failure(container: Open, containers: Callable[..., set[str]]) -> None:
@@ -372,7 +416,27 @@ def test_unknown_runner_is_refused() -> None:
         runner_for("dokcer")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": 1}', "x" * 5000, '{"seconds": NaN}'])
+FORGED = (
+    '{"seconds": SECONDS, "peak_memory_bytes": 1, "exit_status": 0, "signal": 0, '
+    '"timed_out": false, "start_error": ERROR}'
+)
+
+
+def test_whole_report_is_read() -> None:
+    output = Output()
+    output.add(FORGED.replace("SECONDS", "0.5").replace("ERROR", "0").encode())
+    assert output.report() is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "[" * 4000, '{"seconds": 1}', "x" * 5000, '{"seconds": NaN}'),
+        FORGED.replace("SECONDS", "NaN").replace("ERROR", "0"),
+        FORGED.replace("SECONDS", '"0.5"').replace("ERROR", "0"),
+        FORGED.replace("SECONDS", "0.5").replace("ERROR", "1" + 30 * "0"),
+    ],
+)
 def test_damaged_report_is_none(text: str) -> None:
     output = Output()
     output.add(text.encode())
@@ -413,25 +477,67 @@ def as_nobody(action: Callable[[], None]) -> None:
 
 
 def test_hostile_leftovers_are_removed(own_folder: Path) -> None:
-    outside, folder = own_folder / "outside", own_folder / "job"
+    outside = own_folder / "outside"
 
     def leave_and_clean() -> None:
+        os.environ["TMPDIR"] = str(own_folder)
+        tempfile.tempdir = None
         outside.mkdir()
         (outside / "precious").write_text("precious")
         outside.chmod(0o500)
+        with private_folder() as folder:
+            leave(folder)
+            empty_folder(folder)
+            assert list(folder.iterdir()) == []
+            leave(folder)
+        assert not folder.exists()
+
+    def leave(folder: Path) -> None:
         inner = folder / "a" / "b" / "c"
         inner.mkdir(parents=True)
         (inner / "file").write_text("x")
         (folder / "link").symlink_to(outside)
         (folder / "a" / "link").symlink_to(outside)
         os.mkfifo(folder / "pipe")
-        for locked in (inner, inner.parent, inner.parent.parent):
+        for locked in (inner, inner.parent, inner.parent.parent, folder):
             locked.chmod(0)
-        empty_folder(folder)
-        assert list(folder.iterdir()) == []
-        remove_tree(folder)
 
     as_nobody(leave_and_clean)
-    assert not folder.exists()
+    assert [path.name for path in own_folder.iterdir()] == ["outside"]
     assert (outside / "precious").read_text() == "precious"
     assert stat.S_IMODE(outside.stat().st_mode) == 0o500
+
+
+def test_leftovers_of_any_depth_and_number_are_removed(tmp_path: Path) -> None:
+    # Deeper than the interpreter's stack, the number of open files and the length of a path allow.
+    dig = "import os\nfor i in range(1100): os.mkdir('deep'); os.chdir('deep')"
+    subprocess.run([sys.executable, "-c", dig], cwd=tmp_path, check=True)
+    for number in range(2 * _folder._ENTRIES_AT_ONCE):
+        (tmp_path / str(number)).touch()
+    empty_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_removal_ends_though_files_keep_coming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_folder, "_EMPTYING_SECONDS", 0.0)
+    with pytest.raises(CodecError, match="not removed after 0 s"):
+        empty_folder(tmp_path)
+
+
+def test_inputs_follow_no_link(tmp_path: Path) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "job"
+    folder.mkdir()
+    victim.write_text("mine")
+    for name, target in (("link", victim), ("dangling", tmp_path / "new"), ("present", None)):
+        (folder / name).symlink_to(target) if target else (folder / name).write_text("theirs")
+        with pytest.raises(CodecError, match=f"{name} cannot be written"):
+            write_new(folder, name, b"ours")
+    assert victim.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job", "victim"]
+    (tmp_path / "other").symlink_to(folder)
+    with pytest.raises(CodecError, match="fresh cannot be written"):
+        write_new(tmp_path / "other", "fresh", b"ours")
+    write_new(folder, "fresh", b"ours")
+    assert read_result(folder, "fresh", 4) == b"ours"
+    with pytest.raises(CodecError, match="4 bytes: 3 are the most"):
+        read_result(folder, "fresh", 3)

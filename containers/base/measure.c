@@ -5,7 +5,8 @@
  *   picobench-measure run SECONDS PROGRAM [ARGUMENT...]
  *       Runs a program and writes one line of JSON to standard output: wall time, peak resident set of
  *       its largest process, exit status. What the program writes goes to standard error. A program that
- *       takes longer than SECONDS is killed with its process group.
+ *       takes longer than SECONDS is killed. Whatever else runs in the container by then is killed before the
+ *       report; if something stays all the same, there is no report.
  *
  *   picobench-measure idle
  *       First process of the container: reaps orphans until standard input closes, which happens when
@@ -61,6 +62,25 @@ static void start_program(char **program, int error_pipe)
     _exit(127);
 }
 
+/*
+ * Kill everything in the container but its first process and this one; returns whether nothing is left.
+ * A process group would not do, a program can leave it. No process forks its way past kill(-1): the kernel
+ * serves them all at once and lets none that has the signal fork. One that is inside a system call ends
+ * later than the kill, and may still write into the folder until then: wait for the last.
+ */
+static int end_everything(void)
+{
+    const struct timespec pause = {0, 1000000};
+    for (int tries = 0; tries < 5000; tries++) {
+        if (kill(-1, SIGKILL) != 0 && errno == ESRCH)
+            return 1;
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 static int run(double seconds, char **program)
 {
     int error_pipe[2], status = 0, code = 0;
@@ -88,6 +108,14 @@ static int run(double seconds, char **program)
     struct itimerval off = {{0, 0}, {0, 0}};
     setitimer(ITIMER_REAL, &off, NULL);
     kill(-child, SIGKILL);
+    /*
+     * Our parent has no number here where an engine put us into the container from outside. Elsewhere others may
+     * share our processes, and whoever made a container for this call alone (Apptainer) ends all of it with us.
+     */
+    if (getppid() == 0 && !end_everything()) {
+        fputs("picobench-measure: processes of the program cannot be stopped\n", stderr);
+        return 125;
+    }
     if (read(error_pipe[0], &code, sizeof code) != sizeof code)
         code = 0;
     printf("{\"seconds\": %.6f, \"peak_memory_bytes\": %ld, \"exit_status\": %d, \"signal\": %d, "
@@ -100,6 +128,8 @@ static int run(double seconds, char **program)
 static int idle(void)
 {
     char buffer[64];
+    /* The programs run as the same user: keep them from living on inside this process by way of ptrace. */
+    prctl(PR_SET_DUMPABLE, 0);
     signal(SIGCHLD, SIG_IGN);
     for (;;) {
         ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);

@@ -58,6 +58,18 @@ def check_options(options: Mapping[str, Any], parameters: Mapping[str, Mapping[s
         _check_value(name, value, parameters[name])
 
 
+def check_pattern(pattern: str) -> None:
+    """Raise DefinitionError unless the pattern that finds a version is a regular expression with a group."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise DefinitionError(
+            f"version: pattern {pattern!r} is no regular expression ({error}); correct it"
+        ) from None
+    if not groups:
+        raise DefinitionError(f"version: pattern {pattern!r} has no group; put one around the version")
+
+
 def _check_value(name: str, value: Any, parameter: Mapping[str, Any]) -> None:
     choices = parameter.get("choices")
     if choices is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from picobench.adapters._bounds import LARGEST_PIXELS
 from picobench.pixels import RGB8
 
 Options = Mapping[str, Any]
@@ -113,6 +114,8 @@ class Adapter(Protocol):
         """
         ...
 
-    def session(self, timeout_seconds: float) -> AbstractContextManager[Session]:
-        """Open a session; `timeout_seconds` bounds each single call."""
+    def session(
+        self, timeout_seconds: float, largest_pixels: int = LARGEST_PIXELS
+    ) -> AbstractContextManager[Session]:
+        """Open a session for pictures of at most `largest_pixels`; `timeout_seconds` bounds each single call."""
         ...

@@ -13,7 +13,6 @@ import contextlib
 import os
 import re
 import shutil
-import stat
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,21 +20,28 @@ from typing import Any
 
 import numpy as np
 
-from picobench.adapters._argv import check_options, expand, placeholders
+from picobench.adapters._argv import check_options, check_pattern, expand, placeholders
+from picobench.adapters._bounds import (
+    LARGEST_PIXELS,
+    bitstream_limit_bytes,
+    output_limit_bytes,
+    refuse_more_pixels,
+)
 from picobench.adapters._pictures import Format, picture_bytes, read_picture
-from picobench.adapters.base import Environment, Options, Outcome
-from picobench.colour import ColourPath, ceiling_db
+from picobench.adapters._session import CommandSession
+from picobench.adapters._weights import WEIGHTS_FILE, weights_details
+from picobench.adapters.base import Environment, Options
+from picobench.colour import ColourPath, ceiling_db, is_exact
 from picobench.errors import CodecError, DefinitionError
-from picobench.files import write_bytes
-from picobench.pixels import RGB8, read_rgb8, write_rgb8
-from picobench.runners import Execution, Limits, Runner, Workplace, runner_for
-from picobench.runners._process import empty_folder
+from picobench.pixels import RGB8
+from picobench.runners import Limits, Runner, runner_for
+from picobench.runners._folder import read_result, write_new
 
 _ENCODE_NAMES = frozenset({"input", "bitstream", "width", "height", "depth", "chroma"})
 _DECODE_NAMES = frozenset({"bitstream", "output", "width", "height", "depth", "chroma"})
 _SIZE_HEADER = struct.Struct("<HH")
+_LARGEST_SIDE = 65535
 _VERSION_SECONDS = 60.0
-_MAXIMUM_FILE_BYTES = 4 << 30
 
 
 class CommandAdapter:
@@ -58,6 +64,9 @@ class CommandAdapter:
         self._output: Format = command.get("output", self._input)
         self._planar = self._input in {"y4m", "yuv"}
         self._colour = ColourPath(**command["colour"]) if self._planar else ColourPath()
+        inner = command.get("inner_colour")
+        # The conversion that bounds the PSNR, by picobench or by the codec; None where it is not known.
+        self._bounding = self._colour if self._planar else ColourPath(**inner) if inner else None
         self._padding: int = command.get("padding", 1)
         self._minimum_side: int = command.get("minimum_side", 1)
         self._has_size_header = self._output == "yuv" or self._padding > 1 or self._minimum_side > 1
@@ -76,7 +85,8 @@ class CommandAdapter:
             identity = self._runner.identity()
             version = self._version()
             self._environment = Environment(
-                versions={self._command["encode"][0]: version, **identity}, details=self._details()
+                versions={self._command["encode"][0]: version, **identity},
+                details=self._details() | self._weights(),
             )
         return self._environment
 
@@ -90,53 +100,69 @@ class CommandAdapter:
             raise DefinitionError(f"codec {self._codec}: {error}") from None
 
     def ceiling_db(self, pixels: RGB8, options: Options) -> float:
-        """PSNR in dB that no reconstruction of this image can exceed; infinite without a loss before the codec.
+        """PSNR in dB that no reconstruction of this image can exceed; infinite where no loss is known.
 
-        Only picobench's own conversion is known here; what a codec with RGB input does inside is its own.
+        The loss is that of picobench's own conversion, or of the one inside the codec that the definition declares.
         """
-        return ceiling_db(pixels, self._colour) if self._planar else float("inf")
+        return ceiling_db(pixels, self._bounding) if self._bounding else float("inf")
 
     @contextlib.contextmanager
-    def session(self, timeout_seconds: float) -> "Iterator[CommandSession]":
-        """Open a session; workplaces are opened when first needed."""
+    def session(
+        self, timeout_seconds: float, largest_pixels: int = LARGEST_PIXELS
+    ) -> "Iterator[CommandSession]":
+        """Open a session; workplaces are opened when first needed. No picture has more than `largest_pixels`."""
         limits = _limits(self._command.get("limits", {}), timeout_seconds)
         with contextlib.ExitStack() as stack:
-            yield CommandSession(self, self._runner, limits, stack)
+            yield CommandSession(self, self._runner, limits, largest_pixels, stack)
 
     def write_input(self, folder: Path, pixels: RGB8) -> dict[str, Any]:
-        """Write the encoder's input into `folder`; returns the values for the template."""
+        """Write the encoder's input into `folder`; returns the values for the template.
+
+        Raises:
+            CodecError: The size header has no room for such sides, or a program is in the way.
+        """
         height, width = pixels.shape[:2]
+        if self._has_size_header and max(height, width) > _LARGEST_SIDE:
+            raise CodecError(
+                f"{width}x{height} pixels: the size header has room for sides up to {_LARGEST_SIDE}"
+            )
         missing = [(0, self._coded(side) - side) for side in (height, width)]
         padded = np.pad(pixels, [*missing, (0, 0)], mode="edge")
         name = f"input.{self._input}"
-        (folder / name).write_bytes(picture_bytes(padded, self._input, self._colour))
+        write_new(folder, name, picture_bytes(padded, self._input, self._colour))
         return {"input": name, **self._values(*padded.shape[:2])}
 
-    def write_bitstream(self, folder: Path, data: bytes) -> tuple[dict[str, Any], tuple[int, int] | None]:
-        """Write the decoder's input; returns the values for the template, and height and width if known.
+    def picture_size(self, data: bytes) -> tuple[int, int] | None:
+        """Height and width of the picture in a bitstream, from its size header; None where it has none.
 
         Raises:
             CodecError: The file is shorter than its header.
         """
-        size = None
-        values: dict[str, Any] = self._values(0, 0)
-        if self._has_size_header:
-            if len(data) < _SIZE_HEADER.size:
-                raise CodecError("the bitstream is shorter than its size header")
-            width, height = _SIZE_HEADER.unpack_from(data)
-            size = (height, width)
-            values = self._values(*map(self._coded, size))
-            data = data[_SIZE_HEADER.size :]
-        (folder / values["bitstream"]).write_bytes(data)
-        return {**values, "output": f"output.{self._output}"}, size
+        if not self._has_size_header:
+            return None
+        if len(data) < _SIZE_HEADER.size:
+            raise CodecError("the bitstream is shorter than its size header")
+        width, height = _SIZE_HEADER.unpack_from(data)
+        return height, width
+
+    def write_bitstream(self, folder: Path, data: bytes, size: tuple[int, int] | None) -> dict[str, Any]:
+        """Write the decoder's input, without the size header; returns the values for the template.
+
+        Raises:
+            CodecError: A program is in the way.
+        """
+        values = self._values(0, 0) if size is None else self._values(*map(self._coded, size))
+        write_new(folder, values["bitstream"], data if size is None else data[_SIZE_HEADER.size :])
+        return {**values, "output": f"output.{self._output}"}
 
     def read_bitstream(self, folder: Path, values: Mapping[str, Any], pixels: RGB8) -> bytes:
         """Read what the encoder wrote, with the size header in front where there is one.
 
         Raises:
-            CodecError: There is no such file, or it is empty.
+            CodecError: There is no such file, it is empty, or larger than any bitstream of this picture.
         """
-        data = _read_result(folder / values["bitstream"])
+        limit_bytes = bitstream_limit_bytes(values["width"] * values["height"])
+        data = read_result(folder, values["bitstream"], limit_bytes)
         if self._command.get("unwrap") == "ivf":
             data = _ivf_payload(data)
         if not data:
@@ -144,17 +170,20 @@ class CommandAdapter:
         height, width = pixels.shape[:2]
         return (_SIZE_HEADER.pack(width, height) if self._has_size_header else b"") + data
 
-    def read_output(self, folder: Path, values: Mapping[str, Any], size: tuple[int, int] | None) -> RGB8:
-        """Read what the decoder wrote and take our padding off.
+    def read_output(
+        self, folder: Path, values: Mapping[str, Any], size: tuple[int, int] | None, largest_pixels: int
+    ) -> RGB8:
+        """Read what the decoder wrote and take our padding off; where `size` is not known, `largest_pixels` bounds it.
 
         Raises:
-            CodecError: There is no such file, or it is not the picture that is needed.
+            CodecError: There is no such file, it is larger than any such picture, or not the one that is needed.
         """
-        data = _read_result(folder / values["output"])
-        if size is None:
-            return read_picture(data, self._output, self._colour, None)
-        pixels = read_picture(data, self._output, self._colour, (values["height"], values["width"]))
-        return np.ascontiguousarray(pixels[: size[0], : size[1]])
+        needed = None if size is None else (values["height"], values["width"])
+        pixels_at_most = largest_pixels if needed is None else needed[0] * needed[1]
+        data = read_result(folder, values["output"], output_limit_bytes(self._output, pixels_at_most))
+        refuse_more_pixels(data, self._output, pixels_at_most)
+        pixels = read_picture(data, self._output, self._colour, needed)
+        return pixels if size is None else np.ascontiguousarray(pixels[: size[0], : size[1]])
 
     def argv(self, what: str, values: Mapping[str, Any], options: Options) -> list[str]:
         """The command line that encodes or decodes."""
@@ -190,6 +219,12 @@ class CommandAdapter:
         if clash or unused:
             problem = f"{clash[0]!r} has another meaning" if clash else f"{unused[0]!r} is used nowhere"
             raise DefinitionError(f"codec {self._codec}: parameter {problem}; rename or remove it")
+        try:
+            check_pattern(self._command["version"]["pattern"])
+        except DefinitionError as error:
+            raise DefinitionError(f"codec {self._codec}: {error}") from None
+        if "inner_colour" in self._command and self._planar:
+            raise DefinitionError(f"codec {self._codec}: inner_colour is for png and ppm; remove it")
         if "colour" in self._command and not self._planar:
             raise DefinitionError(f"codec {self._codec}: colour is for planar input; remove it")
         if self._output in {"y4m", "yuv"} and not self._planar:
@@ -202,7 +237,7 @@ class CommandAdapter:
             execution = place.run(version["argv"])
         # Some tools show their version in a usage message and fail; only the version matters.
         match = re.search(version["pattern"], execution.output)
-        if match is None:
+        if match is None or not match[1]:
             problem = execution.reason or "no version in its output"
             tail = execution.output_tail.strip().splitlines()[-1:]
             raise CodecError(
@@ -210,85 +245,48 @@ class CommandAdapter:
             )
         return match[1]
 
+    def _weights(self) -> dict[str, str]:
+        """Checksums of the networks, as the image's build recorded them; programs of this machine have no such list."""
+        declared = self._command.get("weights", [])
+        if not declared or self._command["runner"] == "native":
+            return {}
+        limits = _limits(self._command.get("limits", {}), _VERSION_SECONDS)
+        with self._runner.workplace(limits) as place:
+            execution = place.run(["cat", WEIGHTS_FILE])
+        try:
+            return weights_details(declared, "" if execution.reason else execution.output)
+        except CodecError as error:
+            raise CodecError(f"codec {self._codec}: {error}") from None
+
     def _padding_text(self) -> str:
         parts = [f"sides to multiples of {self._padding}"] if self._padding > 1 else []
         parts += [f"sides to at least {self._minimum_side}"] if self._minimum_side > 1 else []
         return ", ".join(parts) + ", edges repeated" if parts else "none of ours"
 
+    def _colour_text(self) -> str:
+        if self._planar:
+            return str(self._colour)
+        inside = f", to {self._bounding}" if self._bounding else ""
+        return f"RGB in and out; conversion by the codec{inside}"
+
     def _details(self) -> dict[str, str]:
         details = {
             "runner": type(self._runner).__name__.removesuffix("Runner").lower(),
-            "colour": str(self._colour) if self._planar else "RGB in and out; conversion by the codec",
+            "colour": self._colour_text(),
             "padding": self._padding_text(),
             "size_header_bytes": str(_SIZE_HEADER.size if self._has_size_header else 0),
             "timing": "wall time of the program, with its own start and its own reading and writing of files",
         }
+        if self._bounding is not None and is_exact(self._bounding):
+            details["colour_ceiling"] = "exact: every 8-bit colour survives the conversion"
         program = shutil.which(self._command["encode"][0])
         if details["runner"] == "native" and program:
             details["program"] = program
         for source in self._command.get("sources", []):
             pinned = source.get("commit") or source.get("tag", "")
-            details[f"source {source['name']}"] = (
-                f"{source['upstream']} {pinned} {source.get('date', '')}".strip()
-            )
+            date = source.get("date", "unknown").replace("unknown", "date unknown")
+            details[f"source {source['name']}"] = f"{source['upstream']} {pinned} ({date})"
         return details
-
-
-class CommandSession:
-    """Codes images one after the other, in one workplace for encoding and another for decoding."""
-
-    def __init__(
-        self, adapter: CommandAdapter, runner: Runner, limits: Limits, stack: contextlib.ExitStack
-    ) -> None:
-        self._adapter = adapter
-        self._runner = runner
-        self._limits = limits
-        self._stack = stack
-        self._places: dict[str, Workplace] = {}
-
-    def encode(self, reference: Path, bitstream: Path, options: Options) -> Outcome:
-        """Encode a reference PNG to the file `bitstream`."""
-        pixels = read_rgb8(reference)
-        with self._workplace("encode") as place:
-            values = self._adapter.write_input(place.folder, pixels)
-            argv = self._adapter.argv("encode", values, options)
-            execution = place.run(argv)
-            reason = execution.reason
-            if not reason:
-                try:
-                    write_bytes(bitstream, self._adapter.read_bitstream(place.folder, values, pixels))
-                except CodecError as error:
-                    reason = str(error)
-        return _outcome(argv, execution, reason)
-
-    def decode(self, bitstream: Path, reconstruction: Path, options: Options) -> Outcome:
-        """Decode to a PNG; the decoder's folder holds the bitstream and nothing else."""
-        data = bitstream.read_bytes()
-        with self._workplace("decode") as place:
-            try:
-                values, size = self._adapter.write_bitstream(place.folder, data)
-            except CodecError as error:
-                return Outcome(reason=str(error))
-            argv = self._adapter.argv("decode", values, options)
-            execution = place.run(argv)
-            reason = execution.reason
-            if not reason:
-                try:
-                    write_rgb8(reconstruction, self._adapter.read_output(place.folder, values, size))
-                except CodecError as error:
-                    reason = str(error)
-        return _outcome(argv, execution, reason)
-
-    @contextlib.contextmanager
-    def _workplace(self, what: str) -> Iterator[Workplace]:
-        if what not in self._places:
-            self._places[what] = self._stack.enter_context(self._runner.workplace(self._limits))
-        place = self._places[what]
-        empty_folder(place.folder)
-        try:
-            yield place
-        finally:
-            empty_folder(place.folder)
 
 
 def _runner(command: Mapping[str, Any]) -> Runner:
@@ -309,17 +307,6 @@ def _limits(limits: Mapping[str, Any], timeout_seconds: float) -> Limits:
     )
 
 
-def _outcome(argv: list[str], execution: Execution, reason: str) -> Outcome:
-    return Outcome(
-        reason=reason,
-        seconds=execution.seconds,
-        peak_memory_bytes=execution.peak_memory_bytes,
-        call=tuple(argv),
-        exit_status=execution.exit_status,
-        stderr_tail=execution.output_tail,
-    )
-
-
 def _ivf_payload(data: bytes) -> bytes:
     """The one frame in an IVF file: the 44 bytes around it are no part of the coded picture.
 
@@ -332,24 +319,3 @@ def _ivf_payload(data: bytes) -> bytes:
     if data[:4] != b"DKIF" or len(data) != start + size:
         raise CodecError("the encoder wrote no IVF file of one frame")
     return data[start:]
-
-
-def _read_result(path: Path) -> bytes:
-    """Read a file that an untrusted program wrote: no link, no device, nothing of absurd size."""
-    try:
-        # Without O_NONBLOCK, opening a named pipe would wait for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise CodecError(f"no file {path.name} was written") from None
-    except OSError as error:
-        raise CodecError(f"{path.name} is no readable file ({error.strerror})") from None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise CodecError(f"{path.name} is no file of its own but a link, folder, pipe or device")
-        if status.st_size > _MAXIMUM_FILE_BYTES:
-            raise CodecError(f"{path.name} has {status.st_size} bytes: more than any picture needs")
-        with os.fdopen(handle, "rb", closefd=False) as stream:
-            return stream.read()
-    finally:
-        os.close(handle)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from picobench.adapters._bounds import LARGEST_PIXELS
 from picobench.adapters.base import Environment, Options, Outcome
 from picobench.bindings import Binding, get
 from picobench.colour import ceiling_db
@@ -45,8 +46,10 @@ class PythonAdapter:
         return math.inf if path is None else ceiling_db(pixels, path)
 
     @contextlib.contextmanager
-    def session(self, timeout_seconds: float) -> "Iterator[PythonSession]":
-        """Start a child process for the calls of one chunk of images."""
+    def session(
+        self, timeout_seconds: float, largest_pixels: int = LARGEST_PIXELS
+    ) -> "Iterator[PythonSession]":
+        """Start a child process for the calls of one chunk of images; pictures of any size are read in there."""
         session = PythonSession(self._binding, timeout_seconds)
         try:
             yield session

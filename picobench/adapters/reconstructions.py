@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from picobench.adapters._bounds import LARGEST_PIXELS
 from picobench.adapters.base import Environment, Options, Outcome, PublishedRate
 from picobench.datasets.names import printable
 from picobench.datasets.normalise import Normalised, normalise
@@ -134,8 +135,24 @@ class ReconstructionsAdapter:
         """Infinite: what was converted before the codec is not known."""
         return math.inf
 
+    def published(self, image: str, options: Options) -> RGB8 | None:
+        """The picture that was published for an image, refused or not; None if there is none that can be read.
+
+        Raises:
+            CodecError: It is not here, or not the one of the manifest.
+        """
+        row = self.rows.get((options["point"], image))
+        if row is None:
+            return None
+        try:
+            return _load(self.collection, row.file, row.sha256).pixels
+        except RefusedPictureError:
+            return None
+
     @contextlib.contextmanager
-    def session(self, timeout_seconds: float) -> "Iterator[ReconstructionsSession]":
+    def session(
+        self, timeout_seconds: float, largest_pixels: int = LARGEST_PIXELS
+    ) -> "Iterator[ReconstructionsSession]":
         """Open a session; reading a picture needs no limit of time."""
         yield ReconstructionsSession(self.rows, self.collection)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from picobench.adapters._bounds import LARGEST_PIXELS
 from picobench.adapters.base import Adapter, Environment, Options, Outcome, Session
 from picobench.errors import CodecError, DatasetError
 from picobench.files import write_bytes
@@ -59,9 +60,15 @@ class TiledAdapter:
         return -10 * math.log10(error / pixels.size) if error else math.inf
 
     @contextlib.contextmanager
-    def session(self, timeout_seconds: float) -> "Iterator[TiledSession]":
-        """Open a session of the codec; `timeout_seconds` bounds each tile."""
-        with self._inner.session(timeout_seconds) as session, tempfile.TemporaryDirectory() as folder:
+    def session(
+        self, timeout_seconds: float, largest_pixels: int = LARGEST_PIXELS
+    ) -> "Iterator[TiledSession]":
+        """Open a session of the codec; `timeout_seconds` bounds each tile, and a tile has its context around it."""
+        tile_pixels = (self._size + 2 * self._padding) ** 2
+        with (
+            self._inner.session(timeout_seconds, tile_pixels) as session,
+            tempfile.TemporaryDirectory() as folder,
+        ):
             yield TiledSession(session, Path(folder), self._inner.extension, self._size, self._padding)
 
 

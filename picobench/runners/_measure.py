@@ -3,13 +3,15 @@
 
     python -I -S _measure.py SECONDS ADDRESS_SPACE_BYTES FILE_BYTES PROGRAM [ARGUMENT...]
 
-Writes one line of JSON to standard output; what the program writes goes to standard error. The program gets
-a process group of its own, which is killed when it takes too long, when it ends, and when standard input
-closes, that is when picobench itself ends. ADDRESS_SPACE_BYTES 0 means no limit. The peak that is reported
-is never below this interpreter's own, about 10 MB: the kernel counts what was there before exec.
+Writes one line of JSON to standard output; what the program writes goes to standard error. The program and all
+that it started are killed when it takes too long, when it ends, and when standard input closes, that is when
+picobench itself ends; if something stays all the same, there is no report. ADDRESS_SPACE_BYTES 0 means no limit.
+The peak that is reported is never below this interpreter's own, about 10 MB: the kernel counts what was there
+before exec.
 """
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -18,6 +20,10 @@ import signal
 import sys
 import threading
 import time
+
+_PR_SET_CHILD_SUBREAPER = 36
+# Less than picobench waits for this process once it has told it to end.
+_ENDING_SECONDS = 4.0
 
 
 def _start(argv: list[str], address_space: int, file_bytes: int, error_pipe: int) -> None:
@@ -37,11 +43,54 @@ def _start(argv: list[str], address_space: int, file_bytes: int, error_pipe: int
         os._exit(127)
 
 
+def _end_everything() -> bool:
+    """Kill and reap what the program left running; returns whether nothing is left.
+
+    Orphans become children of this process (see `main`), so no child means no descendant, and in most runs
+    there is nothing more to do. A process that forks faster than /proc is read may escape: hence the deadline.
+    """
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        for pid in _descendants():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.002)
+    return False
+
+
+def _descendants() -> set[int]:
+    """The processes that this one started, directly or not; none where there is no /proc."""
+    parents = {}
+    with contextlib.suppress(OSError):
+        for process in os.scandir("/proc"):
+            if process.name.isdigit():
+                with contextlib.suppress(OSError):
+                    handle = os.open(f"{process.path}/stat", os.O_RDONLY)
+                    # The name of the program, in parentheses, may hold anything.
+                    fields = os.read(handle, 4096).rpartition(b")")[2].split()
+                    os.close(handle)
+                    parents[int(process.name)] = int(fields[1])
+    found: set[int] = set()
+    latest = {os.getpid()}
+    while latest:
+        latest = {pid for pid, parent in parents.items() if parent in latest} - found
+        found |= latest
+    return found
+
+
 def main(arguments: list[str]) -> None:
     """Run the program and report."""
     seconds, address_space, file_bytes = float(arguments[0]), int(arguments[1]), int(arguments[2])
     argv = arguments[3:]
     error_read, error_write = os.pipe()  # closed on exec
+    if sys.platform == "linux":
+        # What loses its parent becomes our child and not that of the machine's first process: setsid is no way out.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     started = time.perf_counter()
     child = os.fork()
     if child == 0:
@@ -63,17 +112,21 @@ def main(arguments: list[str]) -> None:
         while os.read(0, 64):
             pass
         end_group()
-        os._exit(1)
 
     timer = threading.Timer(seconds, on_timeout)
     timer.daemon = True
     timer.start()
     threading.Thread(target=on_orphaned, daemon=True).start()
-    _, status, usage = os.wait4(child, 0)
+    ended = 0
+    while ended != child:
+        ended, status, usage = os.wait4(-1, 0)
     elapsed = time.perf_counter() - started
     timer.cancel()
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
+    if not _end_everything():
+        os.write(2, b"processes of the program cannot be stopped\n")
+        os._exit(1)
     code = os.read(error_read, 16)
     report = {
         "seconds": elapsed,

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Child processes with bounded time and bounded output; folders that hostile programs wrote to."""
+"""Child processes with bounded time and bounded output."""
 
 import contextlib
-import os
-import shutil
 import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from picobench.errors import StorageError
+from picobench.errors import CodecError
 from picobench.runners._output import Output
 
 _BLOCK_BYTES = 1 << 16
+_ENDING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -32,19 +30,27 @@ def run_bounded(
 ) -> Finished:
     """Run a measuring program in `folder`; its standard input stays open until it ends or time is up.
 
+    A process that escaped may hold its output open for ever: what it writes is waited for a few seconds only.
+
     Raises:
-        OSError: It cannot be started.
+        CodecError: It cannot be started.
     """
     stdout, stderr = Output(), Output()
-    with subprocess.Popen(
-        argv,
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    try:
+        measuring = subprocess.Popen(
+            argv,
+            # A stream with a buffer cannot be closed while a thread waits in it.
+            bufsize=0,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CodecError(f"{argv[0]} cannot be started in {folder} ({error.strerror})") from None
+    with measuring as process:
         readers = [
             threading.Thread(target=_drain, args=(stream, output), daemon=True)
             for stream, output in ((process.stdout, stdout), (process.stderr, stderr))
@@ -61,68 +67,15 @@ def run_bounded(
             if process.stdin is not None:
                 process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+                process.wait(_ENDING_SECONDS)
             process.kill()
         for reader in readers:
-            reader.join(5)
+            reader.join(_ENDING_SECONDS)
     return Finished(stdout, stderr, on_time)
 
 
 def _drain(stream: IO[bytes] | None, output: Output) -> None:
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
-            while block := stream.read1(_BLOCK_BYTES):  # type: ignore[attr-defined]
+            while block := stream.read(_BLOCK_BYTES):
                 output.add(block)
-
-
-@contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """An empty folder for one job inside a folder that only this user can enter; gone afterwards."""
-    outer = Path(tempfile.mkdtemp(prefix="picobench-"))
-    try:
-        folder = outer / "job"
-        folder.mkdir()
-        yield folder
-    finally:
-        remove_tree(outer)
-
-
-def empty_folder(folder: Path) -> None:
-    """Remove everything in a folder, whatever a program left there.
-
-    Raises:
-        StorageError: Something cannot be removed.
-    """
-    for child in folder.iterdir():
-        if child.is_dir() and not child.is_symlink():
-            remove_tree(child)
-        else:
-            child.unlink()
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder, also where a program took the permissions from its subfolders.
-
-    Raises:
-        StorageError: Something cannot be removed.
-    """
-    _unlock(folder)
-    for _, subfolders, _, handle in os.fwalk(folder):
-        for name in subfolders:
-            _unlock(Path(name), handle)
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be removed ({error.strerror}); delete it by hand") from None
-
-
-def _unlock(folder: Path, parent: int | None = None) -> None:
-    """Give a folder's permissions back to its owner, never those of what a link points to."""
-    with contextlib.suppress(OSError):
-        flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_DIRECTORY
-        handle = os.open(folder, flags, dir_fd=parent)
-        try:
-            # By way of /proc, because a handle made with O_PATH takes no fchmod.
-            Path(f"/proc/self/fd/{handle}").chmod(0o700)
-        finally:
-            os.close(handle)

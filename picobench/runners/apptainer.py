@@ -16,7 +16,8 @@ from pathlib import Path
 from picobench.errors import CodecError
 from picobench.files import sha256_file
 from picobench.runners import Execution, Limits, executed
-from picobench.runners._process import private_folder, run_bounded
+from picobench.runners._folder import private_folder
+from picobench.runners._process import run_bounded
 
 _GRACE_SECONDS = 60.0
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs in a container: no network, no rights, nothing of this machine but the job's folder.
 
-One container serves a chunk of images. It is thrown away after any run that did not end by itself, because
-what such a run left behind cannot be trusted, and at the end in any case: its first process ends, and the
-engine removes the container, as soon as this process's connection to it closes, even by SIGKILL.
+One container serves a chunk of images: after each run, everything in it is killed but its first process. It is
+thrown away after a run that did not end by itself or of which something stays, and at the end in any case: its
+first process ends, and the engine removes the container, as soon as this process's connection to it closes, even
+by SIGKILL.
 """
 
 import contextlib
@@ -17,8 +18,8 @@ from typing import Any
 
 from picobench.errors import CodecError
 from picobench.runners import Execution, Limits, executed
+from picobench.runners._folder import private_folder
 from picobench.runners._output import Output
-from picobench.runners._process import private_folder
 
 IMAGE_PREFIX = "picobench/"
 MEASURE = "picobench-measure"
@@ -169,7 +170,8 @@ class ContainerWorkplace:
         memory = self._limits.memory_bytes or _DEFAULT_MEMORY_BYTES
         out_of_memory = f"{what} ran out of memory: {memory >> 20} MB are allowed (limits.memory_megabytes)"
         if report is None:
-            reason = out_of_memory if self._saw_out_of_memory() else f"{what} took its container down with it"
+            lost_reason = f"{what} took its container down with it, or left processes that cannot be stopped"
+            reason = out_of_memory if self._saw_out_of_memory() else lost_reason
             self.close()
             return Execution(reason=reason, output_tail=stderr.tail() or lost)
         result = executed(what, self._limits, report, stderr)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs of this machine.
 
-A decoder started here could read other files of its user: the working directory is empty, the environment
-says nothing, but only a container keeps the reference out of reach.
+A program started here can do whatever its user can: read and write other files, end picobench, hand work to a
+service that outlives it. The working directory is empty, the environment says nothing, and what the program leaves
+running is killed; but only a container keeps the reference out of reach and the rest of the machine safe.
 """
 
 import contextlib
@@ -12,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from picobench.runners import Execution, Limits, executed
-from picobench.runners._process import private_folder, run_bounded
+from picobench.runners._folder import private_folder
+from picobench.runners._process import run_bounded
 
 _MEASURE = Path(__file__).with_name("_measure.py")
 _GRACE_SECONDS = 10.0
@@ -33,7 +35,7 @@ class NativeRunner:
 
 
 class NativeWorkplace:
-    """A private folder; each program is a process group of its own."""
+    """A private folder; each program has a measuring process of its own, which ends all that it started."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -54,7 +56,7 @@ class NativeWorkplace:
         report = finished.stdout.report()
         if report is None:
             return Execution(
-                reason=f"{argv[0]} took its measuring process down with it",
+                reason=f"{argv[0]} took its measuring process down with it, or cannot be stopped",
                 output_tail=finished.stderr.tail(),
             )
         return executed(argv[0], limits, report, finished.stderr)

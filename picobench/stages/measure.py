@@ -57,7 +57,7 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
         for rows in decoded.values():
             for row in rows:
                 path = row.pop("path")
-                row["scores"] = {} if path is None else _score(loaded, read(row["image"]), read_rgb8(path))
+                row["scores"] = {} if row["reason"] else _score(loaded, read(row["image"]), read_rgb8(path))
     result = {
         "format": plan.FORMAT,
         "codec": codec_id,
@@ -77,7 +77,10 @@ def measure(definitions: Definitions, codec_id: str, dataset: str, sheet_id: str
 def decode_unit(
     codec: Codec, record_file: Path, read_reference: Callable[[str], RGB8], folder: Path
 ) -> list[dict[str, Any]]:
-    """Decode one encode job's bitstreams to PNGs in `folder`; rows hold the PNG's path or None.
+    """Decode one encode job's bitstreams to PNGs in `folder`.
+
+    Rows hold the PNG's path, None where nothing was decoded, and the reason where it must not be scored: it may
+    have another size than its reference, or be nearer to it than it can be.
 
     Args:
         codec: The codec.
@@ -89,9 +92,9 @@ def decode_unit(
         DatasetError, StorageError: A reference, bitstream or record is missing or damaged.
     """
     record = read_json(record_file)
-    largest = max(row["width"] * row["height"] / 1e6 for row in record["images"])
-    limit = timeout_seconds(codec, largest, codec.decode_seconds)
-    with adapter_for(codec).session(limit) as session:
+    largest = max(row["width"] * row["height"] for row in record["images"])
+    limit = timeout_seconds(codec, largest / 1e6, codec.decode_seconds)
+    with adapter_for(codec).session(limit, largest) as session:
         return [
             _above_ceiling(
                 _decode_image(session, row, record_file.parent, folder, record["options"]),
@@ -106,11 +109,11 @@ def _above_ceiling(
     row: dict[str, Any], read_reference: Callable[[str], RGB8], ceiling_db: float | None
 ) -> dict[str, Any]:
     """Refuse a reconstruction that is closer to its reference than the codec's input was."""
-    if row["path"] is None or ceiling_db is None:
+    if row["reason"] or ceiling_db is None:
         return row
     psnr_db = psnr(read_reference(row["image"]), read_rgb8(row["path"]), channels="rgb")
     reason = above_ceiling(psnr_db, ceiling_db)
-    return row | {"path": None, "reason": reason} if reason else row
+    return row | {"reason": reason}
 
 
 def _decode_image(
@@ -130,12 +133,13 @@ def _decode_image(
     row |= {"bitstream_sha256": encoded["sha256"], **outcome_row(outcome)}
     if not outcome.ok:
         return row
+    row["path"] = target
     pixels = read_rgb8(target)
     height, width = pixels.shape[:2]
     if (width, height) != (encoded["width"], encoded["height"]):
         expected = f"{encoded['width']}x{encoded['height']}"
         return row | {"reason": f"the reconstruction is {width}x{height} and not {expected}"}
-    return row | {"path": target, "pixels_sha256": pixels_digest(pixels)}
+    return row | {"pixels_sha256": pixels_digest(pixels)}
 
 
 def _refuse_failures(codec: str, decoded: Mapping[str, list[dict[str, Any]]], *, stop: bool) -> None:
