@@ -220,7 +220,15 @@ def test_the_direction_must_be_known(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     "option",
-    [("--select", "codec"), ("--min-overlap", "1.5"), ("--min-overlap", "nan"), ("--method", "linear")],
+    [
+        ("--select", "codec"),
+        ("--select", "=x"),
+        ("--method", "linear"),
+        ("--min-overlap", "1.5"),
+        ("--min-overlap", "-0.1"),
+        ("--min-overlap", "nan"),
+        ("--min-overlap", "half"),
+    ],
 )
 def test_wrong_usage(table: Path, option: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

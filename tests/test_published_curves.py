@@ -100,6 +100,75 @@ def test_no_metric_of_ours(root: Path, collection: Path, capsys: pytest.CaptureF
     assert "is a metric of ours" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("0.1,30,\n0,31,", "at point 2 'bpp' is 0, not above zero"),
+        ("-0.1,30,\n0.2,31,", "at point 1 'bpp' is -0.1"),
+        ("0.1,30,\ninf,31,", "at point 2 'bpp' is inf"),
+        ("0.1,30,\nnan,31,", "at point 2 'bpp' is missing"),
+        ("0.1,30,\n,31,", "at point 2 'bpp' is missing"),
+        ("0.1,30,\n24.1,31,", "at point 2 'bpp' is 24.1, not above zero and at most 24"),
+        ("0.1,30,\n0.2,inf,", "at point 2 'psnr_rgb' is inf, not a finite number"),
+        ("0.1,nan,\n0.2,31,", "at point 1 'psnr_rgb' is nan, not a finite number"),
+        ("0.1,nan,\n0.2,nan,", "at point 1 'psnr_rgb' is nan"),
+        ("0.1,30,\n0.2,high,", "point 2 of 'psnr_rgb' is 'high', not a number"),
+        ("0.1,-3,\n0.2,31,", "at point 1 'psnr_rgb' is -3, outside the metric's range of 0 to inf"),
+        ("0.1,30,0.9\n0.2,31,14.2", "at point 2 'ms_ssim_rgb' is 14.2, outside the metric's range of 0 to 1"),
+    ],
+)
+def test_points_that_cannot_be(
+    root: Path, collection: Path, capsys: pytest.CaptureFixture[str], rows: str, problem: str
+) -> None:
+    (collection / "bad.csv").write_text(f"bpp,psnr_rgb,ms_ssim_rgb\n{rows}\n")
+    assert import_curve(root, collection, "bad.csv") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{collection / 'bad.csv'}: {problem}" in line
+    assert "correct it" in line
+    assert not (collection.parent.parent / "own" / "curves" / "x.yaml").exists()
+
+
+def test_missing_values_of_a_metric(root: Path, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (collection / "gaps.csv").write_text("bpp,psnr_rgb,ms_ssim_rgb\n0.1,30,\n0.2,,\n24,50,\n")
+    assert import_curve(root, collection, "gaps.csv") == 0
+    assert "psnr_rgb: 2 points, 0.1 to 24 bpp" in capsys.readouterr().out
+    curve = read(root, collection)
+    assert curve.metrics == ("psnr_rgb",)
+    assert len(curve.rows()) == 3
+
+
+def test_the_curves_of_the_project_are_what_the_command_writes(
+    root: Path, shared: Path, tmp_path: Path
+) -> None:
+    names = Definitions(root).ids("curves")
+    assert len(names) == 10
+    for name in names:
+        file = root / "curves" / f"{name}.yaml"
+        raw = yaml.safe_load(file.read_text())
+        folder = shared / "published" / raw["collection"]
+        texts = ("id", "label", "dataset", "images", "source", "licence", "citation", "note")
+        assert main([
+            "--root", str(root), "import-curve", str(folder / raw["file"]), "--collection-folder", str(folder),
+            "--output", str(tmp_path / "x.yaml"), *(f"--{key}={raw[key]}" for key in texts),
+        ]) == 0  # fmt: skip
+        assert (tmp_path / "x.yaml").read_text() == file.read_text(), name
+
+
+def test_learned_codecs_are_cited_beside_who_published_the_file(root: Path) -> None:
+    definitions = Definitions(root)
+    papers = {
+        name: definitions.read("curves", name)["citation"]
+        for name in definitions.ids("curves")
+        if "/paper-" in definitions.read("curves", name)["file"]
+    }
+    assert len(papers) == 3
+    for name, citation in papers.items():
+        own, compressai = citation.split("; published with ")
+        assert "arXiv 2011.03029" in compressai, name
+        assert "arXiv" in own, name
+        assert "2011.03029" not in own, name
+
+
 def test_definitions_of_the_project(root: Path) -> None:
     definitions = Definitions(root)
     names = definitions.ids("curves")

@@ -206,12 +206,42 @@ class TestTables:
         [
             ("x.json", '{"a": 1, "a": 2}'), ("x.json", "[1]"), ("x.json", '{"a": [1]}'), ("x.json", "{"),
             ("x.csv", "image,bpp\na,1\na,2\n"), ("x.csv", "image\na\n"), ("x.csv", "image,bpp\na\n"), ("x.txt", ""),
+            ("x.csv", "image,bpp,bpp\na,1,2\n"), ("x.csv", "image,bpp\n,1\n"),
         ],
     )  # fmt: skip
     def test_wrong_tables(self, tmp_path: Path, name: str, text: str) -> None:
         (tmp_path / name).write_text(text)
         with pytest.raises(DatasetError, match=name):
             read_rates(tmp_path / name, DEFAULTS)
+
+    def test_files(self, tmp_path: Path) -> None:
+        path = tmp_path / "rates.csv"
+        path.write_text(f"image,bpp,file,sha256\na,1,x/{'0' * 8}.png,{'AB' * 32}\nb,2,,\n")
+        assert read_rates(path, DEFAULTS) == {
+            ("ours", "a", "page"): Rate("1", "", "x/00000000.png", "ab" * 32),
+            ("ours", "b", "page"): Rate("2"),
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("image,bpp,fil\na,1,x.png\n", "unknown column 'fil'; did you mean 'file'"),
+            ("image,bpp,colour\na,1,red\n", "unknown column 'colour'; known: image, codec, point"),
+            ("image,bpp,file\na,1,a.png\nb,1,../b.png\n", r"line 3: file is '\.\./b\.png'"),
+            ("image,bpp,file\na,1,/a.png\n", "line 2: file is '/a.png'; give a plain path"),
+            ("image,bpp,file\na,1,x\\a.png\n", "line 2: file is"),
+            ("image,bpp,file\na,1,a\n", "line 2: file is 'a', which by its name is no picture"),
+            ("image,bpp,file\na,1,x.png\nb,1,y.png\nc,1,x.png\n", "line 4: line 2 names 'x.png' too"),
+            (f"image,bpp,file,sha256\na,1,x.png,{'0' * 63}\n", "line 2: sha256 is .* 64 hexadecimal digits"),
+            (f"image,bpp,file,sha256\na,1,x.png,{'0' * 63}g\n", "line 2: sha256 is"),
+        ],
+    )
+    def test_wrong_files(self, tmp_path: Path, text: str, problem: str) -> None:
+        path = tmp_path / "rates.csv"
+        path.write_text(text)
+        with pytest.raises(DatasetError, match=problem) as caught:
+            read_rates(path, DEFAULTS)
+        assert "\n" not in str(caught.value)
 
 
 class TestManifest:

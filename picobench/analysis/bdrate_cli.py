@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picobench.arguments import column_value, number
 from picobench.errors import CurveError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--min-overlap",
-        type=_share,
+        type=number(0, 1),
         metavar="SHARE",
         help="n/a where the curves share less than this part of their joint range of quality, 0 to 1",
     )
@@ -63,7 +64,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for option, what in (("", "both files"), ("-anchor", "ANCHOR"), ("-test", "TEST")):
         parser.add_argument(
             f"--select{option}",
-            type=_selection,
+            type=column_value,
             action="append",
             default=[],
             metavar="COLUMN=VALUE",
@@ -137,20 +138,3 @@ def _direction(metric: str, given: bool | None) -> bool:
         better = "higher" if known else "lower"
         raise CurveError(f"{metric}: {better} is better; leave out the option that says otherwise")
     return bool(known if given is None else given)
-
-
-def _selection(text: str) -> tuple[str, str]:
-    column, equals, value = text.partition("=")
-    if not column or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
-    return column, value
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return share

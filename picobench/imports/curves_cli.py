@@ -2,12 +2,19 @@
 """The command `picobench import-curve`: from a published curve file to its definition."""
 
 import argparse
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from picobench.arguments import column_value
 from picobench.definitions import Definitions
 from picobench.errors import CurveError
 from picobench.files import sha256_file, write_text
+from picobench.manifest import LARGEST_BPP
+
+if TYPE_CHECKING:
+    from picobench.analysis.curves import CurveFile
+    from picobench.metrics.definition import MetricDefinition
 
 _EPILOG = """\
 The file stays where it is: the definition names it by the folder of its collection, which a run finds in the mirrors.
@@ -16,6 +23,8 @@ The file stays where it is: the definition names it by the folder of its collect
       --label "VTM (CompressAI)" --dataset kodak --images 24 --licence BSD-3-Clause-Clear \\
       --source https://github.com/InterDigitalInc/CompressAI --note "..." --output curves/compressai-kodak-vtm.yaml
 
+Refused: rates that are not above zero or are more than 24 bits a pixel, and values of our metrics that are not finite
+or outside the metric's range. An empty cell of a metric is a missing value.
 exit codes: 0 the definition was written; 2 wrong input or usage.
 """
 
@@ -44,7 +53,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--note", help="what readers must know; shown wherever the curve is")
     parser.add_argument(
         "--select",
-        type=_selection,
+        type=column_value,
         action="append",
         default=[],
         metavar="COLUMN=VALUE",
@@ -58,18 +67,23 @@ def run(args: argparse.Namespace) -> int:
     """Write the definition and print its points; returns the exit status.
 
     Raises:
-        CurveError: The file cannot be used.
+        CurveError: The file cannot be used, or has points that cannot be.
         DefinitionError: The definition would be wrong.
     """
     import yaml
 
     from picobench.analysis.curves import read_curve_file
+    from picobench.metrics.definition import read_metric
     from picobench.published_curves import present_metrics
     from picobench.yamlfile import validate
 
     select = dict(args.select)
     file = read_curve_file(args.file, select)
-    metrics = present_metrics(file, Definitions(args.root).ids("metrics"))
+    definitions = Definitions(args.root)
+    ours = [name for name in definitions.ids("metrics") if name in file.columns]
+    for name in ours:
+        _check_points(file, read_metric(definitions, name))
+    metrics = present_metrics(file, ours)
     if not metrics:
         others = ", ".join(sorted(file.columns))[:200]
         raise CurveError(f"{args.file}: none of its columns ({others}) is a metric of ours; rename one")
@@ -97,14 +111,35 @@ def run(args: argparse.Namespace) -> int:
     validate(definition, "curve", str(output))
     for metric in metrics:
         curve = file.curve(metric)
-        print(f"{metric}: {len(curve.rates)} points, {min(curve.rates):.4g} to {max(curve.rates):.4g} bpp")
+        rates = [
+            rate for rate, value in zip(curve.rates, curve.qualities, strict=True) if not math.isnan(value)
+        ]
+        print(f"{metric}: {len(rates)} points, {min(rates):.4g} to {max(rates):.4g} bpp")
     write_text(output, yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=110))
     print(f"wrote {output}")
     return 0
 
 
-def _selection(text: str) -> tuple[str, str]:
-    column, equals, value = text.partition("=")
-    if not column or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
-    return column, value
+def _check_points(file: "CurveFile", metric: "MetricDefinition") -> None:
+    """Refuse what cannot be a rate, or a value of this metric.
+
+    Raises:
+        CurveError: The file and the point are named.
+    """
+    curve = file.curve(metric.id)
+    points = zip(curve.rates, file.columns[metric.id], curve.qualities, strict=True)
+    for number, (rate, cell, value) in enumerate(points, start=1):
+        problem = ""
+        if not 0 < rate <= LARGEST_BPP:
+            shown = "missing" if math.isnan(rate) else f"{rate:g}, not above zero and at most {LARGEST_BPP:g}"
+            problem = f"'bpp' is {shown}"
+        elif cell is None or cell == "":
+            continue
+        elif not math.isfinite(value):
+            problem = f"{metric.id!r} is {value:g}, not a finite number"
+        elif not metric.low <= value <= metric.high:
+            problem = (
+                f"{metric.id!r} is {value:g}, outside the metric's range of {metric.low:g} to {metric.high:g}"
+            )
+        if problem:
+            raise CurveError(f"{file.source}: at point {number} {problem}; correct it or leave the point out")

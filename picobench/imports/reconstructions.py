@@ -12,7 +12,7 @@ from picobench.errors import DatasetError
 from picobench.files import sha256_bytes
 from picobench.imports.patterns import Pattern
 from picobench.imports.pictures import read_pictures
-from picobench.imports.rates import Defaults, Key, Rate
+from picobench.imports.rates import Defaults, FileList, Key, Rate
 from picobench.manifest import Published, rate_problem
 from picobench.pixels import pixels_digest
 
@@ -33,7 +33,7 @@ class Findings:
     Attributes:
         rows: Rows of the manifest, by codec, image, point; those refused say why.
         references: Reference pictures by image.
-        unmatched: Pictures whose path fits no pattern.
+        unmatched: Pictures whose path fits no pattern, or is not in the table of files.
         duplicates: Further pictures of what there is one of already.
         without_rate: Pictures that no rate was published for; not in the manifest.
         without_picture: Rates without a picture.
@@ -62,7 +62,7 @@ class Request:
 
     Attributes:
         source: Folder or zip archive of the pictures.
-        pattern: For the paths of reconstructions.
+        paths: What the paths of reconstructions mean.
         rates: Published rates by codec, image, point; empty where paths carry them.
         defaults: Codec and point where paths do not name them.
         reference_pattern: For the paths of references inside `source`.
@@ -70,7 +70,7 @@ class Request:
     """
 
     source: Path
-    pattern: Pattern
+    paths: Pattern | FileList
     rates: Mapping[Key, Rate]
     defaults: Defaults
     reference_pattern: Pattern | None = None
@@ -80,8 +80,9 @@ class Request:
 def gather(request: Request) -> Findings:
     """Read every picture, match it with its rate and its reference, and list what does not fit.
 
-    A picture is refused, never changed, when it cannot be read as 8-bit sRGB, is not of its reference's
-    size, or has a rate that no picture of its size can have (see `rate_problem`).
+    A picture is refused, never changed, when its SHA-256 is not the one published with its rate, it cannot be read
+    as 8-bit sRGB, is not of its reference's size, or has a rate that no picture of its size can have (see
+    `rate_problem`).
 
     Raises:
         DatasetError: The source or the references cannot be read, or nothing matched.
@@ -94,7 +95,7 @@ def gather(request: Request) -> Findings:
     for path, data in read_pictures(request.source, findings.links):
         if request.reference_pattern and (fields := request.reference_pattern.match(path)):
             _add_reference(findings, path, image_name(fields["image"]), data)
-        elif (fields := request.pattern.match(path)) is not None:
+        elif (fields := request.paths.match(path)) is not None:
             key = (
                 fields.get("codec") or request.defaults.codec,
                 fields["image"],
@@ -105,10 +106,14 @@ def gather(request: Request) -> Findings:
             findings.unmatched.append(printable(path))
     for key, candidates in found.items():
         _add(findings, request, key, candidates)
-    findings.without_picture += [" ".join(map(printable, key)) for key in request.rates if key not in found]
+    findings.without_picture += [
+        printable(" ".join(key) + (f": {rate.file}" if rate.file else ""))
+        for key, rate in request.rates.items()
+        if key not in found
+    ]
     if not findings.rows:
         raise DatasetError(
-            f"{request.source}: no picture matches {request.pattern.text!r} and has a rate; correct the pattern "
+            f"{request.source}: no picture matches {request.paths.text!r} and has a rate; correct one of them "
             f"(first path: {(findings.unmatched or findings.without_rate or ['none'])[0]})"
         )
     return findings
@@ -161,6 +166,7 @@ def _add(findings: Findings, request: Request, key: Key, candidates: list[_Candi
     reference = findings.references.get(name)
     named_twice = first.bpp and rate.bpp and abs(float(first.bpp) - _number(rate.bpp)) > _tolerance(rate.bpp)
     problems = [
+        "its SHA-256 is not that of the table" if rate.sha256 and rate.sha256 != first.sha256 else "",
         first.problem,
         f"two different pictures: {first.path}, {differing[0]}" if differing else "",
         rate_problem(rate.bytes, rate.bpp, first.width, first.height),

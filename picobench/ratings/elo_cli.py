@@ -6,22 +6,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from picobench.analysis.bdrate import MIN_POINTS
+from picobench.arguments import number, whole_number
 from picobench.errors import RatingsError
 from picobench.files import write_text
 from picobench.ratings.bradley_terry import ELO_PER_NAT, Prior
+from picobench.ratings.per_image import analyse_images
 from picobench.ratings.perceptual import DRAWS, PerceptualBdRate, perceptual_bd_rates
+from picobench.ratings.posterior import thinned
+from picobench.ratings.raters import summary
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import (
     MethodInfo,
     Study,
     analyse_study,
-    fit_per_image,
     rated_curves,
     read_methods,
 )
-from picobench.ratings.tables import images_csv, methods_csv, raters_csv
-from picobench.ratings.uncertainty import draw_strengths
+from picobench.ratings.tables import (
+    differences_csv,
+    images_csv,
+    label_of,
+    methods_csv,
+    raters_csv,
+    separation_words,
+)
 from picobench.ratings.votes import Votes, resolve_undecided, without_raters, write_votes
+
+# A narrower prior leaves the votes no say (0.001 nats are 0.2 Elo); the upper end is that of definitions of studies.
+_PRIOR_SD_NATS = (0.001, 100.0)
 
 _EPILOG = """\
 VOTES is CSV with a header, either method_a,method_b,winner (a name, or tie) or winner,loser[,tie], and
@@ -44,6 +56,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     _add_votes(parser)
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table of methods")
+    parser.add_argument(
+        "--differences-csv", type=Path, metavar="OUT", help="write the difference of every two methods"
+    )
     parser.add_argument("--raters-csv", type=Path, metavar="OUT", help="write the table of raters")
     parser.add_argument(
         "--per-image", type=Path, metavar="OUT", help="write the Elo of methods on each image"
@@ -57,22 +72,24 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--prior-sd",
-        type=float,
+        type=number(*_PRIOR_SD_NATS),
         default=Prior().strength_sd,
         metavar="NATS",
-        help="prior standard deviation of a log-strength, 1 nat = 174 Elo (default: %(default)s)",
+        help="prior standard deviation of a log-strength, 0.001 to 100, 1 nat = 174 Elo (default: %(default)s)",
     )
     parser.add_argument("--methods", type=Path, metavar="CSV", help="labels, curves and rates of the methods")
     parser.add_argument("--anchor", metavar="CURVE", help="print BD-rates at equal Elo against this curve")
     parser.add_argument(
         "--minimum-points",
-        type=int,
+        type=whole_number(2),
         default=MIN_POINTS,
         metavar="N",
-        help="operating points that a curve needs for a BD-rate; fewer than %(default)s is an exception that "
-        "is printed with the result (default: %(default)s)",
+        help="operating points that a curve needs for a BD-rate, at least 2; fewer than %(default)s is an "
+        "exception that is printed with the result (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of posterior draws (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, help="of posterior draws, from 0 (default: %(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -112,17 +129,19 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     if args.anchor is not None:
         print()
-        for line in _bd_rates(study, info, args.anchor, args.minimum_points, args.seed):
+        for line in _bd_rates(study, info, args.anchor, args.minimum_points):
             print(line)
     if args.csv:
         write_text(args.csv, methods_csv(study, info))
+    if args.differences_csv:
+        write_text(args.differences_csv, differences_csv(study))
     if args.raters_csv:
         write_text(args.raters_csv, raters_csv(study))
     if args.per_image:
-        fits = fit_per_image(votes, prior)
-        write_text(args.per_image, images_csv(fits))
+        images = analyse_images(votes, prior, args.seed)
+        write_text(args.per_image, images_csv(images))
         print(
-            f"\nPer image: {len(fits)} of {len(votes.images)} images have votes that link all methods seen on them."
+            f"\nPer image: {len(images)} of {len(votes.images)} have votes that link all methods seen on them."
         )
     return 0
 
@@ -161,7 +180,8 @@ def _add_votes(parser: argparse.ArgumentParser) -> None:
 def _summary(votes: Votes, undecided: str) -> list[str]:
     by = f" by {len(votes.raters)} raters" if votes.raters else ""
     on = f" on {len(votes.images)} images" if votes.images else ""
-    lines = [f"{votes.source}: {len(votes):,} votes on {len(votes.methods)} methods{by}{on}"]
+    used = f"{len(votes):,} votes" if len(votes) == votes.read else f"{len(votes):,} of {votes.read:,} votes"
+    lines = [f"{votes.source}: {used} on {len(votes.methods)} methods{by}{on}"]
     lines += [f"note: {note}" for note in votes.notes]
     if votes.undecided.any():
         meaning = "as recorded" if undecided == "as-recorded" else "as ties"
@@ -176,7 +196,7 @@ def _scores(study: Study, info: dict[str, MethodInfo]) -> list[str]:
     header = ["method", "Elo", "95 % if independent", "95 % raters, images", "score", "P(above next)"]
     rows = [
         [
-            _label(info, m.method),
+            label_of(info, m.method),
             f"{m.elo:.1f}",
             f"{m.low:.1f} to {m.high:.1f}",
             "n/a" if m.clustered_low is None else f"{m.clustered_low:.1f} to {m.clustered_high:.1f}",
@@ -191,8 +211,9 @@ def _scores(study: Study, info: dict[str, MethodInfo]) -> list[str]:
     lines.append("Elo 0 is the mean of the methods. Score: 0 best, 1 worst.")
     lines.append(
         f"Bradley-Terry{' with Davidson ties' if study.fit.log_tie is not None else ''}, "
-        f"prior sd {prior_sd:g} nats ({prior_sd * ELO_PER_NAT:.0f} Elo); Laplace approximation within "
-        f"{study.laplace_error_elo:.1f} Elo of exact draws."
+        f"prior sd {prior_sd:g} nats ({prior_sd * ELO_PER_NAT:.0f} Elo); intervals of "
+        f"{len(study.posterior.parameters):,} draws from the exact posterior, ends known to within "
+        f"{study.interval_error_elo:.1f} Elo."
     )
     if isinstance(study.spread, str):
         lines.append(f"Interval over raters and images: n/a, {study.spread}.")
@@ -202,8 +223,7 @@ def _scores(study: Study, info: dict[str, MethodInfo]) -> list[str]:
             f"P(above next) and the wider interval allow for {' and '.join(study.spread.factors)} "
             f"(clustered, t with {freedom} degrees of freedom)."
         )
-    if study.separated:
-        lines.append("Some methods never lost to the others: how far they are ahead rests on the prior.")
+    lines += [f"{separation_words(one, info)}." for one in study.separations]
     return lines
 
 
@@ -214,25 +234,16 @@ def _probability(value: float | None) -> str:
 
 
 def _raters(study: Study) -> list[str]:
-    if not study.raters:
-        return ["Raters: not compared, the votes name fewer than three."]
-    untested = sum(rater.p_value is None for rater in study.raters)
-    flagged = [rater for rater in study.raters if rater.flagged]
-    lines = [
-        f"Raters: {len(study.raters) - untested} tested, {untested} with too few votes or images to test."
-    ]
-    lines += [
+    return [summary([rater.verdict for rater in study.raters])] + [
         f"flagged: {rater.rater} agrees with the others in {rater.agreement:.0%} of {rater.votes} votes, expected "
         f"{rater.expected_agreement:.0%} (corrected p = {rater.p_value:.2g})"
-        for rater in flagged
+        for rater in study.raters
+        if rater.flagged
     ]
-    return lines if flagged else [*lines, "No rater is flagged as inconsistent with the others."]
 
 
-def _bd_rates(
-    study: Study, info: dict[str, MethodInfo], anchor: str, minimum_points: int, seed: int
-) -> list[str]:
-    draws = draw_strengths(study.fit, DRAWS, seed, study.clustered)
+def _bd_rates(study: Study, info: dict[str, MethodInfo], anchor: str, minimum_points: int) -> list[str]:
+    draws = thinned(study.draws, DRAWS)
     rates = perceptual_bd_rates(study.fit, draws, rated_curves(info), anchor, minimum_points=minimum_points)
     lines = [f"BD-rate at equal Elo against {anchor} (negative saves bits):"]
     lines += [f"{rate.test}: {_bd_text(rate)}" for rate in rates]
@@ -250,11 +261,6 @@ def _bd_text(result: PerceptualBdRate) -> str:
         f", {result.reason}" if result.low is None else f" (95 %: {result.low:+.1f} to {result.high:+.1f})"
     )
     return f"{result.percent:+.1f} %{interval}{note}"
-
-
-def _label(info: dict[str, MethodInfo], method: str) -> str:
-    known = info.get(method)
-    return method if known is None or known.label is None else known.label
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
