@@ -9,6 +9,7 @@ from typing import Any
 
 from picobench import datasets, layout, metrics
 from picobench.adapters import adapter_for
+from picobench.dataset_request import check_requested_images, dataset_options, read_dataset_request
 from picobench.definitions import Definitions, Kind, codec_versions, definitions_of, read_codec
 from picobench.errors import PicobenchError
 from picobench.published_curves import read_published_curve
@@ -63,7 +64,7 @@ def _run(args: argparse.Namespace) -> int:
 def examine(root: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Check every definition, or those that `config` (valid) names."""
     definitions = definitions_of(root, config)
-    checks: dict[Kind, Callable[[Definitions, str, Mapping[str, Any]], tuple[bool, str]]] = {
+    checks: dict[Kind, Callable[[Definitions, Any], tuple[bool, str]]] = {
         "codecs": _codec,
         "datasets": _dataset,
         "metrics": _metric,
@@ -71,26 +72,27 @@ def examine(root: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
         "studies": _study,
     }
     for kind, check in checks.items():
-        names = [_id(item) for item in config.get(kind, [])] if config else definitions.ids(kind)
-        for name in names:
+        for item in config.get(kind, []) if config else definitions.ids(kind):
+            fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
+            name = fields.get("name", fields["id"])
             try:
-                expanded = codec_versions(definitions, name) if kind == "codecs" else [name]
+                named = (
+                    {version: version for version in codec_versions(definitions, name)}
+                    if kind == "codecs"
+                    else {name: item}
+                )
             except PicobenchError as error:
                 yield Finding(kind, name, False, str(error))
                 continue
-            for one in expanded:
+            for one, wanted in named.items():
                 try:
-                    ready, note = check(definitions, one, config)
+                    ready, note = check(definitions, wanted)
                 except PicobenchError as error:
                     ready, note = False, str(error)
                 yield Finding(kind, one, ready, note)
 
 
-def _id(item: Any) -> str:
-    return str(item["id"]) if isinstance(item, dict) else str(item)
-
-
-def _codec(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+def _codec(definitions: Definitions, name: str) -> tuple[bool, str]:
     codec = read_codec(definitions, name)
     adapter = adapter_for(codec)
     for point in codec.points:
@@ -99,27 +101,29 @@ def _codec(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tu
     return True, ", ".join(f"{library} {version}" for library, version in versions.items())
 
 
-def _dataset(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
-    if layout.inventory_file(name).exists():
-        return True, f"prepared in {layout.dataset_folder(name)}"
-    folders = definitions.mirrors_of(name)
-    definition = definitions.read("datasets", name)
-    options = datasets.Options(definition_folder=definitions.path("datasets", name).parent)
+def _dataset(definitions: Definitions, item: str | Mapping[str, Any]) -> tuple[bool, str]:
+    request = read_dataset_request(definitions, item)
+    check_requested_images(definitions, request)
+    if layout.inventory_file(request.name).exists():
+        return True, f"prepared in {layout.dataset_folder(request.name)}"
+    folders = definitions.mirrors_of(request.id)
+    definition = definitions.read("datasets", request.id)
+    options = dataset_options(definitions, request)
     return datasets.sources_present(definition, folders, layout.downloads_folder(), options)
 
 
-def _curve(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+def _curve(definitions: Definitions, name: str) -> tuple[bool, str]:
     dataset = definitions.read("curves", name)["dataset"]
     curve = read_published_curve(definitions, name, {dataset: dataset})
     return True, f"{len(curve.rows())} points in {curve.path}"
 
 
-def _study(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+def _study(definitions: Definitions, name: str) -> tuple[bool, str]:
     study = read_study(definitions, name)
     return True, f"{len(study.votes()):,} votes in {study.path}"
 
 
-def _metric(definitions: Definitions, name: str, config: Mapping[str, Any]) -> tuple[bool, str]:
+def _metric(definitions: Definitions, name: str) -> tuple[bool, str]:
     definition = metrics.read_metric(definitions, name)
     available, why = metrics.availability(definition, metrics.default_torch_home())
     return available, "" if available else why

@@ -36,10 +36,13 @@ class Picture:
         Raises:
             DatasetError: The file is missing, damaged or not what the inventory says.
         """
-        pixels = read_rgb8(self.path)
+        advice = f"delete {self.path.parent.parent} and run again"
+        try:
+            pixels = read_rgb8(self.path)
+        except DatasetError as error:
+            raise DatasetError(f"{error}; {advice}") from None
         if pixels_digest(pixels) != self.row.pixels_sha256:
-            folder = self.path.parent.parent
-            raise DatasetError(f"{self.path}: changed since it was made; delete {folder} and run again")
+            raise DatasetError(f"{self.path}: changed since it was made; {advice}")
         return pixels
 
 
@@ -64,12 +67,31 @@ class Inventory:
         """
         if images is None:
             return self
-        for image in images:
-            if image not in self.by_name:
-                hint = did_you_mean(image, list(self.by_name))
-                raise DatasetError(f"dataset {self.dataset}: no picture {image!r}{hint}")
+        check_images(self.dataset, images, list(self.by_name))
         wanted = set(images)
         return Inventory(self.dataset, tuple(p for p in self.pictures if p.image in wanted), self.prepared)
+
+    def check_references(self) -> None:
+        """See that no picture is gone, and read those that were written after the inventory, which comes last.
+
+        Raises:
+            DatasetError: A picture is missing, damaged or not what the inventory says.
+        """
+        written_ns = inventory_file(self.dataset).stat().st_mtime_ns
+        for picture in self.pictures:
+            if not picture.path.exists() or picture.path.stat().st_mtime_ns > written_ns:
+                picture.read()
+
+
+def check_images(dataset: str, images: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse names of pictures that a dataset does not have.
+
+    Raises:
+        DatasetError: A name is not among those `known`.
+    """
+    for image in images:
+        if image not in known:
+            raise DatasetError(f"dataset {dataset}: no picture {image!r}{did_you_mean(image, list(known))}")
 
 
 def read_inventory(dataset: str) -> Inventory:

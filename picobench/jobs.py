@@ -94,9 +94,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dataset(args: argparse.Namespace, definitions: Definitions) -> None:
+    from picobench.dataset_request import DatasetRequest
     from picobench.stages.dataset import prepare_dataset
 
-    prepare_dataset(definitions, args.dataset, args.id, args.path, args.mirror, offline=args.offline)
+    request = DatasetRequest(args.dataset, args.id, args.path)
+    prepare_dataset(definitions, request, args.mirror, offline=args.offline)
 
 
 def _encode(args: argparse.Namespace, definitions: Definitions) -> None:

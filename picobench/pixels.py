@@ -19,19 +19,18 @@ def read_rgb8(path: Path) -> RGB8:
     """Read a PNG that picobench wrote (8-bit RGB, no alpha) as an array of shape (height, width, 3).
 
     Raises:
-        DatasetError: The file is missing, unreadable, or not 8-bit RGB.
+        DatasetError: The file is missing, unreadable, or not 8-bit RGB. The message has no advice: whoever knows
+            where the picture comes from puts it behind.
     """
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.mode != "RGB":
-                raise DatasetError(
-                    f"{path}: mode {picture.mode} where 8-bit RGB is needed; normalise it first"
-                )
+                raise DatasetError(f"{path}: mode {picture.mode} where 8-bit RGB is needed")
             return np.asarray(picture)
     except FileNotFoundError:
-        raise DatasetError(f"{path}: no such picture; fetch its dataset again") from None
+        raise DatasetError(f"{path}: no such picture") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{path}: unreadable picture ({error}); delete it and run again") from None
+        raise DatasetError(f"{path}: unreadable picture ({error})") from None
 
 
 def write_rgb8(path: Path, pixels: RGB8, compress_level: int = 1) -> None:

@@ -3,7 +3,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeVar
 from picobench import layout, metrics
 from picobench.adapters import adapter_for
 from picobench.adapters.base import Environment
+from picobench.dataset_request import DatasetRequest, check_dataset, read_dataset_request
 from picobench.definitions import Codec, Definitions, codec_versions, definitions_of, read_codec
 from picobench.diagnostics.workflow import Diagnostic, read_diagnostic
-from picobench.errors import DefinitionError, PicobenchError
+from picobench.errors import DatasetError, DefinitionError, PicobenchError
 from picobench.files import content_key
 from picobench.metrics import MetricDefinition
 from picobench.published_curves import PublishedCurve, read_published_curve
@@ -21,23 +22,6 @@ from picobench.ratings.definition import StudyDefinition, read_study
 from picobench.yamlfile import did_you_mean, validate
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class DatasetRequest:
-    """A dataset of the run.
-
-    Attributes:
-        name: What it is called in the results.
-        id: Its definition.
-        path: For a folder of the user's own: where it is.
-        images: Only these pictures; all when None.
-    """
-
-    name: str
-    id: str
-    path: Path | None
-    images: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -159,10 +143,18 @@ def load_run(config: Mapping[str, Any], root: Path, source: str = "the configura
     definitions = definitions_of(root, config)
     problems: list[str] = []
 
-    datasets = _collect(config["datasets"], lambda item: _dataset(definitions, item), problems)
+    datasets = _collect(config["datasets"], lambda item: read_dataset_request(definitions, item), problems)
     names = tuple(request.name for request in datasets)
+    problems += [
+        f"two datasets are called {name!r}; give one another name, with {{id: ..., name: ...}}"
+        for name, n in Counter(names).items()
+        if n > 1
+    ]
+    versions = _collect(config["codecs"], lambda item: _expand(definitions, item), problems)
     codecs = _collect(
-        _expand(definitions, config["codecs"], problems), lambda i: _codec(definitions, names, *i), problems
+        [one for several in versions for one in several],
+        lambda item: _codec(definitions, names, item),
+        problems,
     )
     ids = {request.id: request.name for request in datasets}
     curves = _collect(
@@ -217,55 +209,54 @@ def bd_options(config: Mapping[str, Any]) -> BDOptions:
     return BDOptions(**{**options, "methods": tuple(options.get("methods", BDOptions.methods))})
 
 
-def _collect(items: list[Any], resolve: Callable[[Any], T], problems: list[str]) -> list[T]:
+def check_datasets(run: Run) -> None:
+    """Refuse a run whose datasets could not be prepared here, or lack pictures that are asked for.
+
+    Raises:
+        DatasetError: Every problem found is in the message, a line each.
+    """
+    problems: list[str] = []
+    _collect(
+        run.datasets.values(),
+        lambda request: check_dataset(run.definitions, request, offline=run.offline),
+        problems,
+    )
+    if problems:
+        raise DatasetError("\n".join(problems))
+
+
+def _collect(items: Iterable[Any], resolve: Callable[[Any], T], problems: list[str]) -> list[T]:
+    """What `resolve` gives for each item; where it fails, a line for each problem with the items that have it."""
     resolved = []
+    failed: dict[str, list[str]] = {}
     for item in items:
         try:
             resolved.append(resolve(item))
         except PicobenchError as error:
-            problems.append(str(error))
+            failed.setdefault(str(error), []).append(_id(item))
+    for problem, ids in failed.items():
+        names_it = len(ids) == 1 and ids[0] in problem
+        problems.append(problem if names_it else f"{', '.join(ids)}: {problem}")
     return resolved
 
 
-def _dataset(definitions: Definitions, item: str | Mapping[str, Any]) -> DatasetRequest:
+def _id(item: Any) -> str:
+    if isinstance(item, DatasetRequest):
+        return item.name
+    return str(item if isinstance(item, str) else item["id"])
+
+
+def _expand(definitions: Definitions, item: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
     fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
-    definition = definitions.read("datasets", fields["id"])
-    path = Path(fields["path"]).expanduser() if "path" in fields else None
-    is_folder = definition["source"]["kind"] == "folder"
-    if is_folder and path is None and "path" not in definition["source"]:
-        raise DefinitionError(
-            f"dataset {fields['id']}: say where it is, with {{id: {fields['id']}, path: ...}}"
-        )
-    if path is not None and not is_folder:
-        raise DefinitionError(f"dataset {fields['id']}: takes no path; use {{id: folder, path: ...}}")
-    if path is not None and not path.is_dir():
-        raise DefinitionError(f"dataset {fields['id']}: no such folder: {path}")
-    return DatasetRequest(fields.get("name", fields["id"]), fields["id"], path, fields.get("images"))
-
-
-def _expand(
-    definitions: Definitions, items: list[Any], problems: list[str]
-) -> list[tuple[str, list[str] | None, list[str] | None]]:
-    expanded = []
-    for item in items:
-        fields: Mapping[str, Any] = {"id": item} if isinstance(item, str) else item
-        try:
-            chosen = (fields.get("points"), fields.get("datasets"))
-            expanded += [(name, *chosen) for name in codec_versions(definitions, fields["id"])]
-        except PicobenchError as error:
-            problems.append(str(error))
-    return expanded
+    return [{**fields, "id": name} for name in codec_versions(definitions, fields["id"])]
 
 
 def _codec(
-    definitions: Definitions,
-    known_datasets: tuple[str, ...],
-    name: str,
-    points: list[str] | None,
-    datasets: list[str] | None,
+    definitions: Definitions, known_datasets: tuple[str, ...], item: Mapping[str, Any]
 ) -> CodecRequest:
-    _check_datasets(f"codec {name}", datasets or [], known_datasets)
-    codec = read_codec(definitions, name)
+    points, datasets = item.get("points"), item.get("datasets")
+    _check_datasets(f"codec {item['id']}", datasets or [], known_datasets)
+    codec = read_codec(definitions, item["id"])
     adapter = adapter_for(codec)
     for point in points or codec.points:
         adapter.check(codec.point_options(point))

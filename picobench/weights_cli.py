@@ -20,11 +20,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "internet access copy the folder from another one. Exit status: 0 if all weights are there, 1 otherwise.",
     )
     parser.add_argument("metric", nargs="*", metavar="METRIC", help="ids (default: all that have weights)")
+    parser.add_argument("--definitions", type=Path, action="append", default=[], help="a folder of your own")
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    definitions = Definitions(args.root)
+    definitions = Definitions(args.root, tuple(args.definitions))
     failures = 0
     for name in args.metric or definitions.ids("metrics"):
         definition = metrics.read_metric(definitions, name)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from picobench.datasets import Options, prepare, read_prepared
+from picobench.datasets import Options, check_obtainable, image_names, prepare, read_prepared
 from picobench.datasets import references as references_module
 from picobench.datasets.fetch import Patience
 from picobench.errors import DatasetError, StorageError
@@ -101,7 +101,11 @@ def test_the_inventory_says_what_was_done(bench: Bench) -> None:
     picture(bench.pictures / "a.png", 2, mode="L")
     prepared = bench.prepare()
     rows = bench.inventory()["images"]
-    assert [row["image"] for row in rows] == ["Sub-folder-b", "a"]
+    assert (
+        [row["image"] for row in rows]
+        == ["Sub-folder-b", "a"]
+        == image_names(bench.definition, bench.options)
+    )
     pixels = read_rgb8(bench.out / "images" / "Sub-folder-b.png")
     assert rows[0] == {
         "archive_sha256": None,
@@ -363,6 +367,18 @@ def test_one_lost_reference_opens_its_archive_only(bench: Bench, tmp_path: Path)
     (bench.out / "images" / "a.png").unlink()
     assert bench.prepare() == prepared
     assert len(bench.normalised) == 1
+
+
+def test_another_name_changes_no_file(bench: Bench, tmp_path: Path) -> None:
+    """Archives are looked up by the definition's id, whatever the run calls the dataset."""
+    use_archives(bench, {"p.zip": {"a.png": png(tmp_path, 1)}})
+    (bench.mirror / "packed").mkdir()
+    (bench.mirror / "p.zip").rename(bench.mirror / "packed" / "p.zip")
+    options = Options(name="mine")
+    check_obtainable(bench.definition, [bench.mirror], bench.cache, options, offline=True)
+    assert image_names(bench.definition, options) is None
+    prepared = bench.prepare(options=options)
+    assert ([row.image for row in prepared.images], bench.inventory()["dataset"]) == (["a"], "mine")
 
 
 def test_archives_with_the_same_name_inside(bench: Bench, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from fontTools.ttLib import TTFont
 
-from picobench.datasets import prepare, sources_present
+from picobench.datasets import Options, prepare, sources_present
 from picobench.datasets.rendered import RenderedPicture, draw_pictures, set_digest
 from picobench.datasets.truth import TruthLine, read_truth
 from picobench.datasets.typeset import font_file, ink, stamp
@@ -201,6 +201,11 @@ def test_prepared_with_its_truth(
     (out / "truth.json").unlink()
     assert prepare(part, out, tmp_path / "cache", [], offline=True) == prepared
     assert {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()} == before
+
+
+def test_another_name_draws_the_same(definition: dict[str, Any], tmp_path: Path) -> None:
+    prepared = prepare(small(definition), tmp_path / "out", tmp_path, [], options=Options(name="mine"))
+    assert (prepared.dataset, prepared.images[0].image) == ("mine", "text-001")
 
 
 def test_it_needs_no_network(definition: dict[str, Any], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from picobench.datasets import Options, listing, sources_present
+from picobench.datasets import Options, check_obtainable, listing, sources_present
 from picobench.datasets.fetch import Patience
 from picobench.datasets.mirrors import obtain
 from picobench.datasets.sources import RemoteFile, remote_files, skimage_file
@@ -239,6 +239,34 @@ def test_presence_of_single_files(tmp_path: Path) -> None:
     assert (ready, why) == (False, f"{tmp_path}/a.png: 8 bytes, expected 7; replace it")
     (tmp_path / "a.png").write_bytes(b"content")
     assert sources_present(definition, [tmp_path], tmp_path / "cache", options)[0]
+
+
+def test_what_prepare_could_not_get_is_refused_beforehand(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"content").hexdigest()
+    definition, options = files_definition(tmp_path, GOOD + f"a.png,7,{digest}\n")
+
+    def check(*mirrors: Path, offline: bool) -> None:
+        check_obtainable(definition, mirrors, tmp_path / "cache", options, offline=offline)
+
+    check(offline=False)
+    with pytest.raises(
+        DatasetError, match=r"1 of 1 files are missing .*, and downloads are off; put a\.png into"
+    ):
+        check(offline=True)
+    # A download that is damaged is fetched again; a mirror is the user's.
+    (tmp_path / "cache" / "tiny").mkdir(parents=True)
+    (tmp_path / "cache" / "tiny" / "a.png").write_bytes(b"too long")
+    check(offline=False)
+    with pytest.raises(DatasetError, match="downloads are off"):
+        check(offline=True)
+    (tmp_path / "a.png").write_bytes(b"too long")
+    with pytest.raises(DatasetError, match=r"a\.png: 8 bytes, expected 7; replace it"):
+        check(tmp_path, offline=False)
+    (tmp_path / "a.png").write_bytes(b"content")
+    check(tmp_path, offline=True)
+    del definition["source"]["url"]
+    with pytest.raises(DatasetError, match="no address is known"):
+        check(offline=False)
 
 
 def test_presence_of_a_folder(root: Path, tmp_path: Path) -> None:

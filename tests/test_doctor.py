@@ -72,6 +72,26 @@ def test_what_is_missing_is_named_with_what_to_do(
     assert words in line
 
 
+def test_a_folder_of_the_users_own(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").touch()
+    own = {"id": "folder", "path": str(tmp_path / "pictures"), "name": "mine"}
+    assert run(root, tmp_path, {"codecs": ["jpeg"], "datasets": ["sample", own]}) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  mine "))
+    assert line.split(maxsplit=2)[1:] == ["ready", f"1 pictures in {tmp_path}/pictures"]
+    assert run(root, tmp_path, {"codecs": ["jpeg"], "datasets": [{**own, "images": ["b"]}]}) == 1
+    assert "dataset mine: no picture 'b'; known: a" in capsys.readouterr().out
+
+
+def test_a_dataset_by_another_name_is_found_in_mirrors(
+    root: Path, tmp_path: Path, kodak: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    datasets = [{"id": "kodak", "name": "few", "images": ["kodim01"]}]
+    changes: dict[str, object] = {"codecs": ["jpeg"], "datasets": datasets}
+    assert run(root, tmp_path, {**changes, "mirrors": {"kodak": [str(kodak.parent)]}}) == 0
+    assert f"24 of 24 files in {kodak}" in capsys.readouterr().out
+
+
 def test_an_unknown_key_ends_it(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, tmp_path, {"codecs": ["jpeg"], "codec": []}) == 2
     assert "did you mean 'codecs'?" in capsys.readouterr().err

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The workflow end to end: what is computed when, what survives a kill, what a user's mistake says."""
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -57,6 +60,12 @@ class TestOnlyWhatIsNew:
         assert jobs["encode"] == 0
         assert jobs["measure"] == 3
         assert all(float(row["psnr_y_bt709"]) > 10 for row in finished.scores())
+
+    def test_deleted_dataset_is_made_again(self, finished: Case) -> None:
+        """What advice about a damaged reference says to do."""
+        shutil.rmtree(finished.folder / "results/datasets/folder")
+        jobs = finished.run()
+        assert (jobs["dataset"], jobs["encode"], jobs["measure"], jobs["page"]) == (1, 0, 0, 1)
 
     def test_new_picture(self, finished: Case) -> None:
         points = len({(row["codec"], row["point"]) for row in finished.scores()})
@@ -113,6 +122,8 @@ class TestMistakes:
             ({"datasets": ["kodka"]}, "unknown dataset 'kodka'; did you mean 'kodak'?"),
             ({"datasets": [{"id": "folder", "path": "/no/such"}]}, "no such folder: /no/such"),
             ({"codecs": [{"id": "jpeg-one", "points": ["q21"]}]}, "no point 'q21'"),
+            ({"datasets": [{"id": "sample", "images": ["rokcet"]}]}, "'rokcet'; did you mean 'rocket'?"),
+            ({"datasets": ["sample", "clic2020-test"], "offline": True}, "2 of 2 files are missing"),
         ],
     )
     def test_configuration(self, case: Case, change: dict[str, object], expected: str) -> None:
@@ -127,6 +138,37 @@ class TestMistakes:
         case.run(succeeds=False)
         assert "did you mean 'quality'?" in case.output
         assert "Traceback" not in case.output
+
+    def test_picture_that_only_the_archive_could_tell(self, case: Case) -> None:
+        archive = case.folder / "set.zip"
+        with zipfile.ZipFile(archive, "w") as made:
+            made.write(case.folder / "pictures" / "a.png", "a.png")
+        data = archive.read_bytes()
+        member = {
+            "file": archive.name,
+            "url": "https://example.org/set.zip",
+            "size_bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "members": "*.png",
+            "count": 1,
+        }
+        definition = {
+            **dict.fromkeys(("label", "description", "licence", "citation"), "none"),
+            "id": "packed",
+            "homepage": "https://example.org",
+            "count": 1,
+            "source": {"kind": "archives", "archives": [member]},
+        }
+        path = case.folder / "own" / "datasets" / "packed.yaml"
+        path.parent.mkdir()
+        path.write_text(json.dumps(definition))
+        case.config["datasets"] = [{"id": "packed", "images": ["b"]}]
+        case.config["mirrors"] = {"packed": [str(case.folder)]}
+        jobs = case.run(succeeds=False)
+        assert jobs == Counter(dataset=1)
+        assert case.output.count("picobench: error: dataset packed: no picture 'b'; known: a\n") == 1
+        assert "Traceback" not in case.output
+        assert "Exception" not in case.output
 
     def test_unreadable_picture(self, case: Case) -> None:
         (case.folder / "pictures" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n no picture")

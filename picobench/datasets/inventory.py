@@ -58,6 +58,16 @@ class PreparedDataset:
     refused: tuple[Refusal, ...]
 
 
+def record_file(dataset_dir: Path) -> Path:
+    """A copy of `inventory.json`: Snakemake deletes the outputs of a job before it runs the job again."""
+    return dataset_dir / "images" / ".inventory.json"
+
+
+def is_begun(dataset_dir: Path) -> bool:
+    """Whether a dataset was prepared, at least in part: then all its files were there once."""
+    return (dataset_dir / "inventory.json").exists() or record_file(dataset_dir).exists()
+
+
 def write_prepared(path: Path, prepared: PreparedDataset) -> None:
     """Write an inventory atomically; equal content gives equal bytes."""
     write_json(

@@ -77,16 +77,7 @@ def obtain(
     """
     paths = {remote.file: find(remote, dataset, mirrors, cache_dir) for remote in remotes}
     missing = [remote for remote in remotes if paths[remote.file] is None]
-    if missing and offline:
-        raise DatasetError(
-            f"dataset {dataset}: {_missing(missing, len(remotes))}, and downloads are off; "
-            f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
-        )
-    if missing and not missing[0].url:
-        raise DatasetError(
-            f"dataset {dataset}: {_missing(missing, len(remotes))}, and no address is known to download them "
-            f"from; {_advice(missing[0], dataset, mirrors, cache_dir)}"
-        )
+    _refuse_missing(missing, len(remotes), dataset, mirrors, cache_dir, offline=offline)
     for number, remote in enumerate(missing, 1):
         target = cache_dir / dataset / remote.file
         _LOG.info("%s: downloading %s (%d of %d)", dataset, remote.file, number, len(missing))
@@ -99,6 +90,62 @@ def obtain(
             raise DatasetError(f"{error}; without that server {advice}") from error
         paths[remote.file] = target
     return {file: path for file, path in paths.items() if path is not None}
+
+
+def _refuse_missing(
+    missing: Sequence[RemoteFile],
+    total: int,
+    dataset: str,
+    mirrors: Sequence[Path],
+    cache_dir: Path,
+    *,
+    offline: bool,
+) -> None:
+    """Refuse files that are missing where they cannot be downloaded."""
+    if missing and (offline or not missing[0].url):
+        reason = "downloads are off" if offline else "no address is known to download them from"
+        raise DatasetError(
+            f"dataset {dataset}: {_missing(missing, total)}, and {reason}; "
+            f"{_advice(missing[0], dataset, mirrors, cache_dir)}"
+        )
+
+
+def check_obtainable(
+    definition: Definition,
+    mirrors: Sequence[Path],
+    cache_dir: Path,
+    options: Options = DEFAULTS,
+    *,
+    offline: bool,
+) -> None:
+    """Refuse a dataset that `prepare` could not make. Fetches nothing, and reads sizes of files, not their content.
+
+    Pictures and fonts inside installed packages, which are small, are verified.
+
+    Raises:
+        DatasetError: Files are missing and cannot be downloaded, or are others than expected.
+    """
+    if definition["source"]["kind"] not in {"files", "archives"}:
+        _sources_present(definition, mirrors, cache_dir, options)
+        return
+    remotes, dataset = remote_files(definition, options), definition["id"]
+    places = _places(remotes, dataset, mirrors, cache_dir)
+    missing = [remote for remote in remotes if places[remote.file] is None]
+    _refuse_missing(missing, len(remotes), dataset, mirrors, cache_dir, offline=offline)
+
+
+def _places(
+    remotes: Sequence[RemoteFile], dataset: str, mirrors: Sequence[Path], cache_dir: Path
+) -> dict[str, Path | None]:
+    """What `find` would find, by file name, as far as sizes tell."""
+    places = {remote.file: _present(remote, dataset, mirrors, cache_dir) for remote in remotes}
+    for remote in remotes:
+        place = places[remote.file]
+        if place is not None and (size_bytes := place.stat().st_size) != remote.size_bytes:
+            if place != cache_dir / dataset / remote.file:
+                raise DatasetError(f"{place}: {size_bytes} bytes, expected {remote.size_bytes}; replace it")
+            places[remote.file] = None
+    return places
 
 
 def _missing(missing: Sequence[RemoteFile], total: int) -> str:
@@ -144,15 +191,13 @@ def _sources_present(
         check_parts(definition)
         return True, f"{definition['count']} pictures, drawn with fonts of Matplotlib"
     if source["kind"] == "folder":
-        pictures = listing(definition, options)
         path = folder_path(definition, options)
-        return bool(pictures), f"{len(pictures)} pictures in {path}"
+        pictures = listing(definition, options)
+        if not pictures:
+            raise DatasetError(f"dataset {dataset}: no picture in {path}; add pictures or correct its path")
+        return True, f"{len(pictures)} pictures in {path}"
     remotes = remote_files(definition, options)
-    places = {remote.file: _present(remote, dataset, mirrors, cache_dir) for remote in remotes}
-    for remote in remotes:
-        place = places[remote.file]
-        if place is not None and place.stat().st_size != remote.size_bytes:
-            return False, f"{place}: {place.stat().st_size} bytes, expected {remote.size_bytes}; replace it"
+    places = _places(remotes, dataset, mirrors, cache_dir)
     missing = [remote for remote in remotes if places[remote.file] is None]
     if missing:
         return False, (

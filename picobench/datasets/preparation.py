@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """From a dataset definition to reference PNGs and their inventory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from picobench.datasets import unpack
@@ -9,11 +10,12 @@ from picobench.datasets.inventory import PreparedDataset, Refusal
 from picobench.datasets.mirrors import obtain
 from picobench.datasets.names import printable
 from picobench.datasets.references import References
-from picobench.datasets.rendered import as_ppm, draw_pictures
+from picobench.datasets.rendered import RenderedPicture, as_ppm, draw_pictures
 from picobench.datasets.sources import (
     DEFAULTS,
     Definition,
     Options,
+    RemoteFile,
     folder_path,
     folder_pictures,
     remote_files,
@@ -23,6 +25,9 @@ from picobench.datasets.truth import TRUTH_FILE, write_truth
 from picobench.errors import DatasetError
 
 _MAXIMUM_FILE_BYTES = 1 << 30
+
+Get = Callable[[Sequence[RemoteFile]], dict[str, Path]]
+"""`obtain` for one dataset: paths of files by their names."""
 
 
 def prepare(
@@ -51,15 +56,25 @@ def prepare(
         DatasetError: A file is missing, another one than expected, damaged or refused.
         StorageError: No space, no permission.
     """
-    references = References(definition, dataset_dir)
+    # Files and pictures are called as the definition says, whatever the run calls the dataset.
+    references = References({**definition, "id": options.name or definition["id"]}, dataset_dir)
+    remotes = remote_files(definition, options)
+    get = partial(
+        obtain,
+        dataset=definition["id"],
+        mirrors=mirrors,
+        cache_dir=cache_dir,
+        offline=offline,
+        patience=options.patience,
+    )
     if definition["source"]["kind"] == "skimage":
         _add_skimage(references)
     elif definition["source"]["kind"] == "rendered":
-        _add_rendered(references)
+        _add_rendered(references, draw_pictures(definition))
     elif definition["source"]["kind"] == "files":
-        _add_files(references, cache_dir, mirrors, offline, options)
+        _add_files(references, remotes, get)
     elif definition["source"]["kind"] == "archives":
-        _add_archives(references, cache_dir, mirrors, offline, options)
+        _add_archives(references, remotes, get)
     else:
         _add_folder(references, options)
     return references.finish()
@@ -72,8 +87,7 @@ def _add_skimage(references: References) -> None:
             references.add(entry["file"], _read(path), label=entry["file"], expected=entry["sha256"])
 
 
-def _add_rendered(references: References) -> None:
-    pictures = draw_pictures(references.definition)
+def _add_rendered(references: References, pictures: Sequence[RenderedPicture]) -> None:
     for picture in pictures:
         name = f"{picture.name}.ppm"
         references.add(name, as_ppm(picture.pixels), label=name)
@@ -85,34 +99,22 @@ def _add_rendered(references: References) -> None:
     )
 
 
-def _add_files(
-    references: References, cache_dir: Path, mirrors: Sequence[Path], offline: bool, options: Options
-) -> None:
-    needed = [
-        remote
-        for remote in remote_files(references.definition, options)
-        if not references.keep(remote.file, remote.sha256)
-    ]
-    paths = obtain(
-        needed, references.definition["id"], mirrors, cache_dir, offline=offline, patience=options.patience
-    )
+def _add_files(references: References, remotes: Sequence[RemoteFile], get: Get) -> None:
+    needed = [remote for remote in remotes if not references.keep(remote.file, remote.sha256)]
+    paths = get(needed)
     for remote in needed:
         data = _read(paths[remote.file])
         references.add(remote.file, data, label=remote.label, expected=remote.sha256)
 
 
-def _add_archives(
-    references: References, cache_dir: Path, mirrors: Sequence[Path], offline: bool, options: Options
-) -> None:
+def _add_archives(references: References, remotes: Sequence[RemoteFile], get: Get) -> None:
     entries = {entry["file"]: entry for entry in references.definition["source"]["archives"]}
     needed = [
         remote
-        for remote in remote_files(references.definition, options)
+        for remote in remotes
         if not references.keep_archive(remote.sha256, entries[remote.file]["count"])
     ]
-    paths = obtain(
-        needed, references.definition["id"], mirrors, cache_dir, offline=offline, patience=options.patience
-    )
+    paths = get(needed)
     for remote in needed:
         path, entry = paths[remote.file], entries[remote.file]
         count = 0

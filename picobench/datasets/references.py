@@ -9,6 +9,7 @@ from picobench.datasets.inventory import (
     ImageRow,
     PreparedDataset,
     Refusal,
+    record_file,
     reusable_rows,
     write_prepared,
 )
@@ -45,12 +46,7 @@ class References:
     earlier: dict[str, ImageRow] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.earlier = reusable_rows(self._record)
-
-    @property
-    def _record(self) -> Path:
-        # A copy of inventory.json: Snakemake deletes the outputs of a job before it runs the job again.
-        return self.dataset_dir / "images" / ".inventory.json"
+        self.earlier = reusable_rows(record_file(self.dataset_dir))
 
     def keep(self, source: str, sha256: str, archive: str | None = None) -> bool:
         """Take over the earlier row of `source` if its content was `sha256` and its PNG is still right."""
@@ -138,7 +134,7 @@ class References:
                 f"{self.definition['count']}; correct the definition"
             )
         # First, so that a run after a refusal was dealt with keeps all other pictures.
-        write_prepared(self._record, prepared)
+        write_prepared(record_file(self.dataset_dir), prepared)
         if prepared.refused and self.definition.get("on_refused", "error") == "error":
             raise DatasetError(self._refusal_text(prepared.refused))
         if not prepared.images:
@@ -153,7 +149,7 @@ class References:
     def _save(self) -> None:
         done = {row.source for row in self.rows}
         ahead = [row for source, row in self.earlier.items() if source not in done]
-        write_prepared(self._record, self._prepared(self.rows + ahead))
+        write_prepared(record_file(self.dataset_dir), self._prepared(self.rows + ahead))
 
     def _prepared(self, rows: list[ImageRow]) -> PreparedDataset:
         return PreparedDataset(

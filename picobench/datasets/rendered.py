@@ -18,7 +18,7 @@ from PIL import __version__ as pillow_version
 from PIL import features
 
 from picobench.datasets.normalise import normalise
-from picobench.datasets.sources import Definition, skimage_file
+from picobench.datasets.sources import Definition, rendered_names, skimage_file
 from picobench.datasets.truth import TruthLine
 from picobench.datasets.typeset import font_file, ink, stamp
 from picobench.errors import DatasetError
@@ -62,8 +62,7 @@ def draw_pictures(definition: Definition) -> list[RenderedPicture]:
     source = definition["source"]
     drawing = _Drawing(source)
     pictures = [
-        drawing.picture(f"{definition['id']}-{number:03d}", number)
-        for number in range(1, definition["count"] + 1)
+        drawing.picture(name, number) for number, name in enumerate(rendered_names(definition), start=1)
     ]
     if (found := set_digest(pictures)) != source["sha256"]:
         raise DatasetError(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from picobench.datasets.fetch import Patience
-from picobench.datasets.names import is_picture, printable
+from picobench.datasets.names import image_name, is_picture, printable
 from picobench.errors import DatasetError
 from picobench.files import sha256_file
 
@@ -41,11 +41,13 @@ class Options:
     Attributes:
         definition_folder: Folder of the definition's file, in which its CSV inventory lies.
         path: Folder of a `folder` dataset; overrides the definition's own.
+        name: What the run calls the dataset; as the definition does when empty.
         patience: When to give up on a server.
     """
 
     definition_folder: Path = Path("datasets")
     path: str | None = None
+    name: str = ""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -160,6 +162,31 @@ def folder_path(definition: Definition, options: Options) -> Path:
     if not path.is_dir():
         raise DatasetError(f"dataset {dataset}: {path} is no folder; correct its path")
     return path
+
+
+def image_names(definition: Definition, options: Options = DEFAULTS) -> list[str] | None:
+    """Names of the pictures of a dataset before it is prepared; None where only the archives know them.
+
+    Raises:
+        DatasetError: The CSV inventory or the folder is missing or cannot be read.
+    """
+    source = definition["source"]
+    if source["kind"] == "archives":
+        return None
+    if source["kind"] == "skimage":
+        labels = [entry["file"] for entry in source["files"]]
+    elif source["kind"] == "rendered":
+        labels = rendered_names(definition)
+    elif source["kind"] == "files":
+        labels = [remote.label for remote in remote_files(definition, options)]
+    else:
+        labels = [relative for relative, _ in folder_pictures(folder_path(definition, options))]
+    return sorted(image_name(label) for label in labels)
+
+
+def rendered_names(definition: Definition) -> list[str]:
+    """Names of the pictures of a dataset of kind `rendered`, in the order in which they are drawn."""
+    return [f"{definition['id']}-{number:03d}" for number in range(1, definition["count"] + 1)]
 
 
 def folder_pictures(root: Path) -> Iterator[tuple[str, os.stat_result]]:

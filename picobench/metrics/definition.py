@@ -3,7 +3,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from picobench.definitions import Definitions
@@ -45,6 +46,7 @@ class MetricDefinition:
         start_seconds: Expected time to import and load.
         memory_megabytes, memory_megabytes_per_megapixel: Expected peak: constant part and slope.
         text: What the report shows: homepage, licence, citation, notes.
+        folder: The user's own folder of definitions that it is from; None for the project's.
     """
 
     id: str
@@ -66,6 +68,7 @@ class MetricDefinition:
     start_seconds: float = 0.0
     memory_megabytes: float = 0.0
     text: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     def better(self, score: float, other: float) -> bool:
         """Whether `score` is strictly better than `other`."""
@@ -110,4 +113,6 @@ def read_metric(definitions: Definitions, name: str, *, check: bool = True) -> M
     Raises:
         DefinitionError: The definition is missing or wrong.
     """
-    return metric_from_mapping(definitions.read("metrics", name, check=check))
+    metric = metric_from_mapping(definitions.read("metrics", name, check=check))
+    folder = definitions.path("metrics", name).parent.parent
+    return replace(metric, folder=folder.absolute()) if folder in definitions.extra else metric

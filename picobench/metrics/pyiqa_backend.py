@@ -166,7 +166,8 @@ def _undeclared(definition: MetricDefinition, torch_home: Path, observed: Observ
     if observed.network:
         return (
             f"{definition.id}: needs a file that the definition does not declare; it tried to reach "
-            f"{_some(observed.network)}. Declare the file under 'weights' and put it in place"
+            f"{_some(observed.network)}. Declare the file under 'weights' and put it in place; files that lie "
+            f"outside TORCH_HOME, as those of Hugging Face do, cannot be declared"
         )
     home = torch_home.resolve()
     declared = {(torch_home / weight.file).resolve() for weight in definition.weights}

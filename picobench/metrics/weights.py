@@ -8,6 +8,7 @@ does not, the files must be the published ones, and every parameter must be foun
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -32,9 +33,11 @@ def missing_weights(definition: MetricDefinition, torch_home: Path) -> str:
     for weight in definition.weights:
         path = torch_home / weight.file
         if not path.is_file():
+            own = [] if definition.folder is None else [f"--definitions={definition.folder}"]
+            command = shlex.join(["picobench", "weights", *own, definition.id])
             return (
-                f"weights {path.name} not found in {path.parent}; get them with `picobench weights "
-                f"{definition.id}`, or from {weight.url}"
+                f"weights {path.name} not found in {path.parent}; get them with `{command}`, "
+                f"or from {weight.url}"
             )
         if not path.stat().st_size:
             return f"weights {path} is an empty file; delete it and get it from {weight.url}"

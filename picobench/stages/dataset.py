@@ -5,25 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from picobench import datasets, layout
+from picobench.dataset_request import DatasetRequest, dataset_options
 from picobench.definitions import Definitions
 
 
 def prepare_dataset(
-    definitions: Definitions,
-    name: str,
-    definition_id: str,
-    path: Path | None,
-    mirrors: Sequence[Path],
-    *,
-    offline: bool,
+    definitions: Definitions, request: DatasetRequest, mirrors: Sequence[Path], *, offline: bool
 ) -> None:
     """Make `results/datasets/<name>/`.
 
     Args:
         definitions: Where the dataset's definition is.
-        name: What the run calls the dataset.
-        definition_id: Its definition.
-        path: The folder of pictures, for a dataset that is one.
+        request: The dataset; all its pictures are prepared, whichever are asked for.
         mirrors: Folders to look in before anything is downloaded.
         offline: Whether nothing may be downloaded.
 
@@ -31,16 +24,10 @@ def prepare_dataset(
         DatasetError: A file cannot be had, differs from its checksum, or holds no picture we can use.
     """
     datasets.prepare(
-        {**definitions.read("datasets", definition_id), "id": name},
-        layout.dataset_folder(name),
+        definitions.read("datasets", request.id),
+        layout.dataset_folder(request.name),
         layout.downloads_folder(),
         mirrors,
         offline=offline,
-        options=dataset_options(definitions, definition_id, path),
+        options=dataset_options(definitions, request),
     )
-
-
-def dataset_options(definitions: Definitions, definition_id: str, path: Path | None) -> datasets.Options:
-    """What the run adds to a dataset's definition."""
-    folder = definitions.path("datasets", definition_id).parent
-    return datasets.Options(definition_folder=folder, path=None if path is None else str(path))

@@ -26,4 +26,4 @@ rule judge:
 rule claims:
     input:
         rules.judge.output,
-        rules.page.output,
+        rules.report.input,
