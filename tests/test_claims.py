@@ -175,13 +175,20 @@ class TestTheProjectsRegistry:
 
         from picobench.ratings.read_votes import read_votes
         from picobench.ratings.study import analyse_study
-        from picobench.ratings.tables import methods_csv, raters_csv
+        from picobench.ratings.tables import TABLES, differences_csv, methods_csv, raters_csv, study_row
 
         study = analyse_study(read_votes(shared / "published" / "hific-userstudy" / "votes.json"))
-        tables = {
-            name: [{"study": "hific", **row} for row in csv.DictReader(io.StringIO(text))]
-            for name, text in (("elo", methods_csv(study, {})), ("raters", raters_csv(study)))
+        texts = {
+            "elo": methods_csv(study, {}),
+            "raters": raters_csv(study),
+            "elo_differences": differences_csv(study),
         }
+        tables: dict[str, list[dict[str, Any]]] = {
+            name: [{"study": "hific", **row} for row in csv.DictReader(io.StringIO(text))]
+            for name, text in texts.items()
+        }
+        about = ["hific", *study_row(study, {})]
+        tables["studies"] = [dict(zip(TABLES["studies"], about, strict=True))]
         found = {v.claim.id: v for v in judge(read_registry([root]), make_evidence(tmp_path, **tables))}
         for name in ("votes", "raters", "methods", "ranked-above-bpg", "ranked-above-hyperprior"):
             assert found[f"hific-study.{name}"].verdict == REPRODUCED
@@ -276,7 +283,11 @@ class TestVerdicts:
         assert (verdict.verdict, verdict.trust) == (REPRODUCED, {"decoded"})
 
     def test_numbers_of_a_study_rest_on_published_votes(self, tmp_path: Path) -> None:
-        claim = {"value": {"number": 2}, "tolerance": {"absolute": 0}, "recompute": "count(rows('elo', study='s'))"}
+        claim = {
+            "value": {"number": 2},
+            "tolerance": {"absolute": 0},
+            "recompute": "count(rows('elo', study='s'))",
+        }
         verdict = one(tmp_path, claim, elo=[{"study": "s", "method": name} for name in "ab"])
         assert (verdict.verdict, verdict.trust) == (REPRODUCED, {"published votes"})
 

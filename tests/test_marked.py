@@ -31,7 +31,12 @@ def test_without_the_diagnostic_tables_are_as_they_are(tmp_path: Path) -> None:
 def test_a_score_has_those_of_its_picture_and_of_all_pictures(tmp_path: Path) -> None:
     rows = [
         {"codec": codec, "dataset": "d", "point": point, "image": image}
-        for codec, point, image in [("a", "p1", "i1"), ("a", "p1", "i2"), ("a", "p2", "i1"), ("b", "p1", "i1")]
+        for codec, point, image in [
+            ("a", "p1", "i1"),
+            ("a", "p1", "i2"),
+            ("a", "p2", "i1"),
+            ("b", "p1", "i1"),
+        ]
     ]
     assert list(marked(tmp_path, "scores", rows)["findings"]) == ["truncation", "bias", "duplicate", ""]
 
@@ -50,7 +55,10 @@ def test_a_bd_rate_has_those_of_both_sides(tmp_path: Path) -> None:
 
 def test_a_bd_rate_of_an_image_has_those_of_that_image(tmp_path: Path) -> None:
     rows = [{"dataset": "d", "anchor": "b", "codec": "a", "image": image} for image in ("i1", "i3")]
-    assert list(marked(tmp_path, "bd_rate_images", rows)["findings"]) == ["duplicate; truncation", "duplicate"]
+    assert list(marked(tmp_path, "bd_rate_images", rows)["findings"]) == [
+        "duplicate; truncation",
+        "duplicate",
+    ]
 
 
 def test_a_pair_has_those_of_the_base_too(tmp_path: Path) -> None:
@@ -61,4 +69,9 @@ def test_a_pair_has_those_of_the_base_too(tmp_path: Path) -> None:
 def test_an_empty_table_gets_the_column(tmp_path: Path) -> None:
     table = pd.DataFrame(columns=["dataset", "codec", "point"])
     write_table(tmp_path / f"{SOURCE}.csv", FINDINGS)
-    assert list(with_findings({"rd": table}, tmp_path)["rd"].columns) == ["dataset", "codec", "point", "findings"]
+    assert list(with_findings({"rd": table}, tmp_path)["rd"].columns) == [
+        "dataset",
+        "codec",
+        "point",
+        "findings",
+    ]

@@ -11,13 +11,11 @@ from scipy.optimize import minimize
 from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import (
     ELO_PER_NAT,
-    Fit,
     Floats,
     PairCounts,
     Prior,
     count_pairs,
     elo,
-    elo_interval,
     fit_counts,
     fit_votes,
     log_posterior,
@@ -26,15 +24,8 @@ from picobench.ratings.bradley_terry import (
 )
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.simulate import Design, simulate_study
-from picobench.ratings.study import analyse_study, fit_per_image
-from picobench.ratings.uncertainty import (
-    Clustered,
-    check_laplace,
-    clustered,
-    draw_strengths,
-    elo_difference,
-    sample_posterior,
-)
+from picobench.ratings.study import analyse_study
+from picobench.ratings.uncertainty import Clustered, clustered
 from picobench.ratings.votes import Votes
 
 # Wins of the row's team over the column's, American League 1987, and the maximum likelihood estimates with standard
@@ -168,7 +159,7 @@ def test_order_and_orientation_of_votes_do_not_matter() -> None:
 def test_the_prior_keeps_a_method_finite_that_never_lost() -> None:
     counts = PairCounts(2, np.array([0]), np.array([1]), np.array([[20.0, 0, 0]]))
     weak, strong = (fit_counts(("a", "b"), counts, Prior(strength_sd=sd)) for sd in (3.0, 1.0))
-    assert np.isfinite(elo_interval(weak)).all()
+    assert np.isfinite(elo(weak)).all()
     assert elo(weak)[0] > elo(strong)[0] > 0
 
 
@@ -181,38 +172,6 @@ def test_the_prior_hardly_moves_a_real_study() -> None:
 def test_a_prior_without_sense_is_refused(sd: float) -> None:
     with pytest.raises(RatingsError, match="must be positive"):
         fit_votes(study(), Prior(strength_sd=sd))
-
-
-def exact_quantiles(fit: Fit) -> Floats:
-    """2.5 % and 97.5 % of half the difference of two methods, by summing the posterior on a grid."""
-    grid = np.linspace(-12, 12, 200_001)  # d = s_1 - s_2, a priori normal with variance 2 sd^2
-    cast = fit.counts.counts[0]
-    log_density = (
-        -cast[0] * np.logaddexp(0, -grid)
-        - cast[2] * np.logaddexp(0, grid)
-        - grid**2 / (4 * fit.prior.strength_sd**2)
-    )
-    mass = np.exp(log_density - log_density.max()).cumsum()
-    return np.asarray(np.interp([0.025, 0.975], mass / mass[-1], grid) / 2)
-
-
-@pytest.mark.parametrize("cast", [[60.0, 0, 30], [9.0, 0, 0]])
-def test_slice_sampling_draws_from_the_exact_posterior(cast: list[float]) -> None:
-    counts = PairCounts(2, np.array([0]), np.array([1]), np.array([cast]))
-    fit = fit_counts(("a", "b"), counts, Prior())
-    drawn = np.quantile(sample_posterior(fit, seed=3)[:, 0], [0.025, 0.975])
-    spread = np.sqrt(fit.covariance[0, 0])
-    assert drawn == pytest.approx(exact_quantiles(fit), abs=0.1 * spread)
-
-
-def test_laplace_is_good_where_there_are_votes_and_its_check_sees_where_it_is_not() -> None:
-    good = fit_votes(study(votes=3000, log_tie=-1.0))
-    half_width = np.ptp(elo_interval(good), axis=1).max() / 2
-    assert check_laplace(good) < 0.1 * half_width
-    poor = fit_counts(
-        ("a", "b"), PairCounts(2, np.array([0]), np.array([1]), np.array([[9.0, 0, 0]])), Prior()
-    )
-    assert check_laplace(poor) > 0.2 * np.ptp(elo_interval(poor), axis=1).max() / 2
 
 
 def test_copies_of_votes_make_the_posterior_narrower_but_not_the_clustered_intervals() -> None:
@@ -254,9 +213,10 @@ def test_clustered_covariance_against_sums_written_out() -> None:
     raised = bread @ direction @ np.diag(value.clip(min=1)) @ direction.T @ bread
     expected = centre @ raised[:4, :4] @ centre
     assert spread.covariance == pytest.approx(expected, abs=1e-12)
+    assert spread.stretch @ bread @ spread.stretch.T == pytest.approx(raised, abs=1e-12)
+    assert spread.stretch @ bread == pytest.approx((spread.stretch @ bread).T, abs=1e-12)
     assert np.linalg.eigvalsh(spread.covariance - fit.covariance).min() > -1e-12
     assert (spread.degrees_of_freedom, spread.factors) == (19, ("raters", "images"))
-    assert spread.quantile == pytest.approx(2.0930, abs=1e-4)
 
 
 def test_clusters_need_raters_or_images() -> None:
@@ -266,44 +226,6 @@ def test_clusters_need_raters_or_images() -> None:
     spread = clustered(fit_votes(images_only), images_only)
     assert isinstance(spread, Clustered)
     assert spread.factors == ("images",)
-
-
-@pytest.mark.parametrize("wide", [False, True])
-def test_draws_have_the_covariance_and_differences_follow_from_it(wide: bool) -> None:
-    votes = study(rater_sd=0.5)
-    fit = fit_votes(votes)
-    spread = clustered(fit, votes) if wide else None
-    assert not isinstance(spread, str)
-    draws = draw_strengths(fit, 40_000, 0, spread)
-    assert draws.sum(axis=1) == pytest.approx(np.zeros(40_000), abs=1e-6)
-    lead = (draws[:, 0] - draws[:, 1]) * ELO_PER_NAT
-    difference, low, high, above = elo_difference(fit, fit.methods[0], fit.methods[1], spread)
-    assert np.quantile(lead, [0.025, 0.5, 0.975]) == pytest.approx(
-        [low, difference, high], abs=0.03 * (high - low)
-    )
-    assert np.mean(lead > 0) == pytest.approx(above, abs=0.01)
-
-
-def test_each_image_by_itself() -> None:
-    votes = study(votes=3000, images=3)
-    fits = fit_per_image(votes)
-    assert list(fits) == list(votes.images)
-    assert sum(fit.votes for fit in fits.values()) == len(votes)
-    one = fits[votes.images[1]]
-    mask = votes.image == 1
-    own = replace(votes, **{k: getattr(votes, k)[mask] for k in ("first", "second", "outcome")})
-    assert elo(one) == pytest.approx(elo(fit_votes(own)))
-
-
-def test_images_without_a_common_scale_have_no_scores(tmp_path: Path) -> None:
-    path = tmp_path / "votes.csv"
-    path.write_text("image,winner,loser\none,a,b\none,c,d\ntwo,b,c\ntwo,c,b\n")
-    votes = read_votes(path)
-    assert list(fit_per_image(votes)) == ["two"]
-    assert fit_per_image(votes)["two"].methods == ("b", "c")
-    path.write_text("winner,loser\na,b\n")
-    with pytest.raises(RatingsError, match="no column image"):
-        fit_per_image(read_votes(path))
 
 
 def test_the_hific_study_has_the_order_that_was_published(shared: Path) -> None:
@@ -324,5 +246,6 @@ def test_the_hific_study_has_the_order_that_was_published(shared: Path) -> None:
     ):
         assert place[better] < place[worse]
     assert (score["ours_gan_high"], score["minnen_mse_low"]) == (0, 1)
-    assert study.clustered is not None
-    assert study.laplace_error_elo < 4
+    assert study.wide is not None
+    assert study.interval_error_elo < 4
+    assert study.separations == ()

@@ -9,7 +9,7 @@ from picobench.errors import RatingsError, StorageError
 from picobench.ratings import elo_cli
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import read_methods
-from picobench.ratings.tables import IMAGE_COLUMNS, METHOD_COLUMNS, RATER_COLUMNS
+from picobench.ratings.tables import DIFFERENCE_COLUMNS, IMAGE_COLUMNS, METHOD_COLUMNS, RATER_COLUMNS
 
 METHODS = """method,label,curve,bpp
 ours_gan_high,HiFiC hi,HiFiC,0.359
@@ -55,12 +55,16 @@ def test_the_hific_study_at_a_shell(shared: Path, tmp_path: Path, capsys: pytest
         tmp_path / "r.csv",
         "--per-image",
         tmp_path / "i.csv",
+        "--differences-csv",
+        tmp_path / "d.csv",
     ]
     assert run("elo", votes, *options, *tables) == 0
     printed = capsys.readouterr().out
-    assert "5,218 votes on 9 methods by 20 raters on 20 images" in printed
+    assert "5,218 of 5,220 votes on 9 methods by 20 raters on 20 images" in printed
     assert "2 comparisons of a method with itself" in printed
-    assert "No rater is flagged" in printed
+    assert "16 of 20 raters tested, none flagged" in printed
+    assert "40,000 draws from the exact posterior, ends known to within" in printed
+    assert "rests on the prior" not in printed
     lines = printed.splitlines()
     start = next(k for k, line in enumerate(lines) if line.startswith("method "))
     assert [line[:8].strip() for line in lines[start + 1 : start + 4]] == ["HiFiC hi", "HiFiC mi", "BPG high"]
@@ -86,6 +90,18 @@ def test_the_hific_study_at_a_shell(shared: Path, tmp_path: Path, capsys: pytest
         images = list(csv.DictReader(stream))
     assert tuple(images[0]) == IMAGE_COLUMNS
     assert len(images) == 20 * 9
+    assert sum(int(row["votes"]) for row in images) == 2 * 5218
+    assert {row["note"] for row in images} == {"", "never won"}
+    for row in images:
+        assert float(row["elo_low"]) < float(row["elo"]) < float(row["elo_high"])
+    with (tmp_path / "d.csv").open(newline="") as stream:
+        differences = {(row["method"], row["other"]): row for row in csv.DictReader(stream)}
+    assert tuple(next(iter(differences.values()))) == DIFFERENCE_COLUMNS
+    assert len(differences) == 9 * 8
+    # The interval of the difference, not what two intervals of their own would give, which is from -70 to 162.
+    against_bpg = differences["ours_gan_med", "bpg_med_3_v2"]
+    assert float(against_bpg["clustered_low"]) == pytest.approx(-50, abs=5)
+    assert float(against_bpg["clustered_high"]) == pytest.approx(144, abs=5)
 
 
 def test_a_small_study_says_what_it_cannot_know(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +117,8 @@ def test_a_method_that_never_lost_is_pointed_out(tmp_path: Path, capsys: pytest.
     path = tmp_path / "votes.csv"
     path.write_text("winner,loser\na,b\na,b\nb,c\nc,b\n")
     assert run("elo", path) == 0
-    assert "rests on the prior" in capsys.readouterr().out
+    expected = "a never lost to the others: how far it is ahead rests on the prior."
+    assert expected in capsys.readouterr().out
 
 
 def test_options_reach_the_analysis(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +131,10 @@ def test_options_reach_the_analysis(small: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_same_input_same_bytes(small: Path, tmp_path: Path) -> None:
-    for name in ("one.csv", "two.csv"):
-        run("elo", small, "--csv", tmp_path / name)
-    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    for number in (1, 2):
+        run("elo", small, "--csv", tmp_path / f"m{number}.csv", "--per-image", tmp_path / f"i{number}.csv")
+    for kind in ("m", "i"):
+        assert (tmp_path / f"{kind}1.csv").read_bytes() == (tmp_path / f"{kind}2.csv").read_bytes()
 
 
 def test_wrong_use_is_said(small: Path, tmp_path: Path) -> None:
@@ -135,6 +153,38 @@ def test_wrong_use_is_said(small: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError):
         run("elo", small, "--csv", tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--seed", "-1"),
+        ("--seed", "1.5"),
+        ("--minimum-points", "0"),
+        ("--minimum-points", "1"),
+        ("--prior-sd", "0"),
+        ("--prior-sd", "-3"),
+        ("--prior-sd", "1e-300"),
+        ("--prior-sd", "1e9"),
+        ("--prior-sd", "nan"),
+        ("--prior-sd", "inf"),
+    ],
+)
+def test_numbers_out_of_range(
+    small: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("elo", small, option, value)
+    assert caught.value.code == 2
+    assert f"argument {option}: {value!r} is not a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--seed", "0"), ("--minimum-points", "2"), ("--prior-sd", "0.001"), ("--prior-sd", "100")],
+)
+def test_ends_of_the_ranges(small: Path, option: str, value: str) -> None:
+    assert run("elo", small, option, value) == 0
 
 
 @pytest.mark.parametrize(

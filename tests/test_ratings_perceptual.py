@@ -7,11 +7,11 @@ import pytest
 
 from picobench.analysis.bdrate import Curve, bd_rate
 from picobench.errors import RatingsError
-from picobench.ratings.bradley_terry import ELO_PER_NAT, Fit, PairCounts, Prior, elo, fit_counts
+from picobench.ratings.bradley_terry import ELO_PER_NAT, Fit, Floats, PairCounts, Prior, elo, fit_counts
 from picobench.ratings.perceptual import RatedCurve, perceptual_bd_rate
+from picobench.ratings.posterior import sample_posterior, thinned
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.study import analyse_study
-from picobench.ratings.uncertainty import draw_strengths
 
 RATES = (0.1, 0.2, 0.4, 0.8)
 
@@ -24,6 +24,10 @@ def fitted(strengths_elo: dict[str, float], votes: float = 1e6) -> Fit:
     share = 1 / (1 + np.exp(truth[second] - truth[first]))
     counts = np.column_stack([share * votes, np.zeros(share.size), (1 - share) * votes])
     return fit_counts(names, PairCounts(len(names), first, second, counts), Prior(1e4))
+
+
+def drawn(fit: Fit, count: int) -> Floats:
+    return sample_posterior(fit, 0, count).strengths
 
 
 def curves(
@@ -43,7 +47,7 @@ def curves(
 def test_equal_scores_at_scaled_rates_give_the_scale(factor: float) -> None:
     strengths, anchor, test = curves([-200, -50, 40, 90], [-200, -50, 40, 90], factor)
     fit = fitted(strengths)
-    result = perceptual_bd_rate(fit, draw_strengths(fit, 200, 0), anchor, test)
+    result = perceptual_bd_rate(fit, drawn(fit, 200), anchor, test)
     assert result.percent == pytest.approx((factor - 1) * 100, abs=0.01)
     assert result.low is not None
     assert result.high is not None
@@ -55,7 +59,7 @@ def test_equal_scores_at_scaled_rates_give_the_scale(factor: float) -> None:
 def test_four_points_give_the_bd_rate_of_the_analysis() -> None:
     strengths, anchor, test = curves([-180, -60, 30, 80], [-120, 10, 70, 170])
     fit = fitted(strengths)
-    result = perceptual_bd_rate(fit, draw_strengths(fit, 50, 0), anchor, test)
+    result = perceptual_bd_rate(fit, drawn(fit, 50), anchor, test)
     points = elo(fit)
     expected = bd_rate(
         Curve(RATES, tuple(points[:4])),
@@ -72,7 +76,7 @@ def test_fewer_votes_give_wider_intervals() -> None:
     widths = []
     for votes in (500, 5000):
         fit = fitted(strengths, votes)
-        result = perceptual_bd_rate(fit, draw_strengths(fit, 400, 0), anchor, test)
+        result = perceptual_bd_rate(fit, drawn(fit, 400), anchor, test)
         assert result.low is not None
         assert result.high is not None
         widths.append(result.high - result.low)
@@ -82,7 +86,7 @@ def test_fewer_votes_give_wider_intervals() -> None:
 def test_two_points_are_a_straight_line_and_an_exception_that_is_noted() -> None:
     strengths, anchor, test = curves([-100, 100], [-100, 100], 0.8)
     fit = fitted(strengths)
-    draws = draw_strengths(fit, 100, 0)
+    draws = drawn(fit, 100)
     with pytest.raises(RatingsError, match="2 operating points, a BD-rate asks for 4"):
         perceptual_bd_rate(fit, draws, anchor, test)
     result = perceptual_bd_rate(fit, draws, anchor, test, minimum_points=2)
@@ -93,7 +97,7 @@ def test_two_points_are_a_straight_line_and_an_exception_that_is_noted() -> None
 def test_no_shared_range_gives_a_bound_and_no_bd_rate() -> None:
     strengths, anchor, test = curves([-300, -200, -100], [100, 200, 300])
     fit = fitted(strengths)
-    draws = draw_strengths(fit, 200, 0)
+    draws = drawn(fit, 200)
     better = perceptual_bd_rate(fit, draws, anchor, test, minimum_points=3)
     assert (better.percent, better.low, better.high) == (None, None, None)
     assert better.reason == "the curves share no range of Elo"
@@ -109,7 +113,7 @@ def test_a_bound_carries_the_uncertainty_of_the_scores() -> None:
     sharp, blurred = fitted(strengths, 1e6), fitted(strengths, 60)
     bounds = []
     for fit in (sharp, blurred):
-        result = perceptual_bd_rate(fit, draw_strengths(fit, 400, 0), anchor, test, minimum_points=3)
+        result = perceptual_bd_rate(fit, drawn(fit, 400), anchor, test, minimum_points=3)
         assert result.bound_percent is not None
         bounds.append(result.bound_percent)
     assert bounds[0] == pytest.approx(-75)
@@ -119,12 +123,12 @@ def test_a_bound_carries_the_uncertainty_of_the_scores() -> None:
 def test_curves_that_do_not_rise_or_hardly_overlap_have_no_bd_rate() -> None:
     strengths, anchor, test = curves([-200, 50, 40, 90], [-200, -50, 40, 90])
     fit = fitted(strengths)
-    result = perceptual_bd_rate(fit, draw_strengths(fit, 50, 0), anchor, test)
+    result = perceptual_bd_rate(fit, drawn(fit, 50), anchor, test)
     assert result.percent is None
     assert result.reason == "the Elo of anchor does not rise with its rate"
     strengths, anchor, test = curves([-300, -200, -100, 10], [0, 100, 200, 300])
     fit = fitted(strengths)
-    result = perceptual_bd_rate(fit, draw_strengths(fit, 50, 0), anchor, test)
+    result = perceptual_bd_rate(fit, drawn(fit, 50), anchor, test)
     assert result.percent is None
     assert "shared Elo range 0.02 of the joint range" in result.reason
 
@@ -132,7 +136,7 @@ def test_curves_that_do_not_rise_or_hardly_overlap_have_no_bd_rate() -> None:
 def test_no_interval_where_many_draws_have_no_bd_rate() -> None:
     strengths, anchor, test = curves([-200, 39, 41, 90], [-200, -50, 40, 90])
     fit = fitted(strengths, 200)
-    result = perceptual_bd_rate(fit, draw_strengths(fit, 400, 0), anchor, test)
+    result = perceptual_bd_rate(fit, drawn(fit, 400), anchor, test)
     assert result.percent is not None
     assert (result.low, result.high) == (None, None)
     assert "no interval: only" in result.reason
@@ -142,7 +146,7 @@ def test_no_interval_where_many_draws_have_no_bd_rate() -> None:
 def test_wrong_curves_are_refused() -> None:
     strengths, anchor, test = curves([-100, 0, 50, 100], [-100, 0, 50, 100])
     fit = fitted(strengths)
-    draws = draw_strengths(fit, 10, 0)
+    draws = drawn(fit, 10)
     bpp = dict(test.bpp)
     for wrong, message in (
         ({**bpp, "t0": 0.0}, "must be positive"),
@@ -158,7 +162,7 @@ def test_wrong_curves_are_refused() -> None:
 
 def test_hific_against_mean_scale_hyperprior_and_bpg(shared: Path) -> None:
     study = analyse_study(read_votes(shared / "published" / "hific-userstudy" / "votes.json"))
-    draws = draw_strengths(study.fit, 1000, 0, study.clustered)
+    draws = thinned(study.draws, 1000)
     hific = RatedCurve("HiFiC", {"ours_gan_high": 0.359, "ours_gan_med": 0.237, "ours_gan_low": 0.120})
     hyperprior = RatedCurve(
         "M&S", {"minnen_mse_high": 0.405, "minnen_mse_med": 0.272, "minnen_mse_low": 0.133}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from picobench.ratings.bradley_terry import fit_votes
-from picobench.ratings.raters import RaterConsistency, _holm, rater_consistency
+from picobench.ratings.raters import RaterConsistency, _holm, rater_consistency, summary
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.simulate import DESIGNS, simulate_study
 from picobench.ratings.votes import Votes, select
@@ -73,6 +73,23 @@ def test_too_few_votes_images_or_raters_are_not_tested() -> None:
     assert compare(replace(votes, raters=())) == []
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        (["no"] * 3, "3 of 3 raters tested, none flagged as inconsistent with the others."),
+        (
+            ["no", "yes", "fewer than 30 votes", "fewer than 5 images", "fewer than 30 votes"],
+            "2 of 5 raters tested, 1 flagged as inconsistent with the others; 3 not tested: "
+            "2 with fewer than 30 votes, 1 with fewer than 5 images.",
+        ),
+        (["fewer than 30 votes"] * 4, "None of 4 raters could be tested: 4 with fewer than 30 votes."),
+        ([], "Raters: not compared, the votes name fewer than 3."),
+    ],
+)
+def test_summary_says_who_was_not_tested(verdicts: list[str], words: str) -> None:
+    assert summary(verdicts) == words
+
+
 def test_holm_correction() -> None:
     # The smallest is multiplied by 4, the next by 3, and so on; none becomes smaller than the one before.
     assert _holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
@@ -86,3 +103,4 @@ def test_the_hific_raters(shared: Path) -> None:
     assert sum(rater.votes for rater in raters) == 5218
     assert sum(rater.p_value is None for rater in raters) == 4
     assert not any(rater.flagged for rater in raters)
+    assert summary([rater.verdict for rater in raters]).startswith("16 of 20 raters tested, none flagged")

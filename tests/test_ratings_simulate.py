@@ -11,14 +11,14 @@ CLUSTERED = [design for design in DESIGNS if design.image_sd > 0]
 
 @pytest.mark.parametrize("design", INDEPENDENT, ids=lambda design: design.name)
 def test_posterior_intervals_cover_the_truth_in_95_percent_of_studies(design: Design) -> None:
-    result = coverage(design, studies=200, seed=20)
+    result = coverage(design, studies=200, seed=20, draws=4_000)
     assert 0.93 <= result.posterior <= 0.97
     assert result.clustered >= result.posterior  # allowing for clusters that are not there only widens
 
 
 @pytest.mark.parametrize("design", CLUSTERED, ids=lambda design: design.name)
 def test_only_clustered_intervals_cover_it_when_raters_and_images_differ(design: Design) -> None:
-    result = coverage(design, studies=200, seed=20)
+    result = coverage(design, studies=200, seed=20, draws=4_000)
     assert result.posterior < 0.8
     assert 0.93 <= result.clustered <= 0.97
 
@@ -26,7 +26,7 @@ def test_only_clustered_intervals_cover_it_when_raters_and_images_differ(design:
 def test_coverage_fails_for_a_wrong_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     shifted = true_elo(DESIGNS[0]) + np.linspace(-60, 60, 9)
     monkeypatch.setattr("picobench.ratings.simulate.true_elo", lambda _: shifted)
-    assert coverage(DESIGNS[0], studies=20, seed=1).posterior < 0.6
+    assert coverage(DESIGNS[0], studies=20, seed=1, draws=4_000).posterior < 0.6
 
 
 def test_truth_of_a_clustered_design_is_what_a_huge_study_finds() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from picobench.errors import RatingsError
 from picobench.ratings import read_votes as reader
-from picobench.ratings.linking import require_common_scale, separated, unlinked_groups
+from picobench.ratings.linking import Separation, require_common_scale, separations, unlinked_groups
 from picobench.ratings.read_votes import read_votes
 from picobench.ratings.votes import (
     FIRST,
@@ -171,7 +171,7 @@ def test_images_on_some_votes_only_are_refused(tmp_path: Path) -> None:
 
 def test_self_comparisons_are_set_aside_with_a_note(tmp_path: Path) -> None:
     votes = read(tmp_path, PAIRS + "bob,one,z,z,z\n")
-    assert len(votes) == 3
+    assert (votes.read, len(votes)) == (4, 3)
     assert votes.notes == ("1 comparisons of a method with itself are set aside",)
 
 
@@ -184,6 +184,7 @@ def test_repeats_are_noted_and_dropped_only_on_request(tmp_path: Path) -> None:
     first = read(tmp_path, text, repeats="first")
     assert first.outcome.tolist() == read(tmp_path, PAIRS).outcome.tolist()
     assert "set aside" in first.notes[0]
+    assert (first.read, len(first)) == (4, 3)
     # Without rater and image, equal rows are what every study has.
     assert read(tmp_path, "winner,loser\nx,y\nx,y\n").notes == ()
 
@@ -193,7 +194,8 @@ def test_undecided_votes(tmp_path: Path) -> None:
     assert resolve_undecided(votes, "as-recorded") is votes
     assert resolve_undecided(votes, "tie").outcome.tolist() == [TIE, FIRST]
     dropped = resolve_undecided(votes, "drop")
-    assert len(dropped) == 1
+    assert (dropped.read, len(dropped)) == (2, 1)
+    assert dropped.notes == ("1 votes that raters left undecided are dropped by request",)
     assert dropped.methods == ("y", "z")
     with pytest.raises(RatingsError, match="every vote is undecided"):
         resolve_undecided(read(tmp_path, "winner,loser,undecided\nx,y,1\n"), "drop")
@@ -219,9 +221,16 @@ def test_no_common_scale_is_refused(tmp_path: Path) -> None:
 
 
 def test_separation_is_seen_and_a_tie_ends_it(tmp_path: Path) -> None:
-    assert separated(read(tmp_path, "winner,loser\na,b\nb,c\nc,b\n"))
-    assert not separated(read(tmp_path, "winner,loser\na,b\nb,c\nc,a\n"))
-    assert not separated(read(tmp_path, "winner,loser,tie\na,b,1\nb,c,0\nc,b,0\n"))
+    ahead = separations(read(tmp_path, "winner,loser\na,b\nb,c\nc,b\n"))
+    assert ahead == [Separation(("a",), True)]
+    both = separations(read(tmp_path, "winner,loser\na,b\nb,c\nc,b\nb,z\na,x\nx,b\nb,x\n"))
+    assert both == [Separation(("a",), True), Separation(("z",), False)]
+    assert separations(read(tmp_path, "winner,loser\na,b\n")) == [
+        Separation(("a",), True),
+        Separation(("b",), False),
+    ]
+    assert separations(read(tmp_path, "winner,loser\na,b\nb,c\nc,a\n")) == []
+    assert separations(read(tmp_path, "winner,loser,tie\na,b,1\nb,c,0\nc,b,0\n")) == []
 
 
 def test_written_votes_read_back_the_same(tmp_path: Path) -> None:
@@ -236,9 +245,9 @@ def test_written_votes_read_back_the_same(tmp_path: Path) -> None:
 
 def test_the_hific_study(shared: Path) -> None:
     votes = read_votes(shared / "published" / "hific-userstudy" / "votes.json")
-    assert len(votes) == 5220 - 2
+    assert (votes.read, len(votes)) == (5220, 5218)
     assert (len(votes.methods), len(votes.raters), len(votes.images)) == (9, 20, 20)
     assert votes.undecided.sum() == 231 - 2
     assert votes.notes == ("2 comparisons of a method with itself are set aside",)
     require_common_scale(votes)
-    assert not separated(votes)
+    assert separations(votes) == []

@@ -19,7 +19,7 @@ def votes(seed: int = 0) -> str:
     random = np.random.default_rng(seed)
     methods = [*POINTS, "other"]
     strength = dict(zip(methods, (-1.5, -0.5, 0.5, 1.5, 0.0), strict=True))
-    rows = ["rater,image,method_a,method_b,winner"]
+    rows = ["rater,image,method_a,method_b,winner", "r0,a.png,q20,q20,q20"]
     for rater in range(6):
         for image in ("a.png", "b.png", "c.png"):
             for _ in range(20):
@@ -73,6 +73,41 @@ def test_scores_of_people(case: Case) -> None:
     assert set(case.frame("raters")["rater"]) == {f"r{number}" for number in range(6)}
 
 
+def test_votes_read_and_used_and_what_the_scores_rest_on(case: Case) -> None:
+    (row,) = case.frame("studies").to_dict("records")
+    assert (row["votes_read"], row["votes_set_aside"], row["votes"]) == (361, 1, 360)
+    assert (row["methods"], row["raters"], row["images"]) == (5, 6, 3)
+    assert (row["raters_tested"], row["raters_flagged"]) == (0, 0)
+    assert (row["prior_sd"], round(row["prior_sd_elo"], 1)) == (3, 521.2)
+    assert (row["clustered_by"], row["degrees_of_freedom"], row["ties"]) == ("raters", 5, "no")
+    assert 0 < row["interval_error"] < 10
+    assert row["note"] == ""
+
+
+def test_every_two_methods_are_compared(case: Case) -> None:
+    differences = case.frame("elo_differences").set_index(["method", "other"])
+    assert len(differences) == 5 * 4
+    row = differences.loc[("q80", "q20")]
+    elo = case.frame("elo").set_index("method")["elo"].astype(float)
+    assert float(row["elo_difference"]) == pytest.approx(elo["q80"] - elo["q20"])
+    assert 0 < float(row["clustered_low"]) < float(row["difference_low"]) < float(row["elo_difference"])
+    assert float(row["elo_difference"]) < float(row["difference_high"]) < float(row["clustered_high"])
+    assert float(row["probability_better"]) > 0.99
+
+
+def test_every_method_on_every_image(case: Case) -> None:
+    images = case.frame("elo_images")
+    assert set(images["image"]) == {"a.png", "b.png", "c.png"}
+    assert len(images) == 3 * 5
+    assert images["votes"].sum() == 2 * 360
+    low, elo, high = (images[name].astype(float) for name in ("elo_low", "elo", "elo_high"))
+    assert ((low < elo) & (elo < high)).all()
+    # A third of the votes each: wider than the scores over all images.
+    assert (high - low).median() > 1.4 * (
+        case.frame("elo")["elo_high"].astype(float) - case.frame("elo")["elo_low"].astype(float)
+    ).median()
+
+
 def test_bd_rates_go_both_ways_and_say_why_there_is_none(case: Case) -> None:
     rates = case.frame("perceptual_bd_rate")
     assert set(zip(rates["anchor"], rates["codec"], strict=True)) == {
@@ -99,6 +134,19 @@ def test_page(case: Case) -> None:
     assert LABEL in text
     assert "votes theirs, analysis ours" in text
     assert "n/a" in text
+    assert "361 votes read, 360 used, of 6 raters on 3 images" in text
+    assert "1 comparisons of a method with itself are set aside" in text
+    assert "Prior: strengths normal with a standard deviation of 3 nats, 521 Elo" in text
+    assert "Intervals: 95 % of 40,000 draws from the exact posterior" in text
+    assert "Measured error of their ends" in text
+    assert "None of 6 raters could be tested: 6 with fewer than 5 images." in text
+    assert text.count("not tested: fewer than 5 images") == 6
+    assert "None is flagged" not in text
+    assert "of 10 pairs: the 95 % interval of their difference, which allows for raters and images," in text
+    html = (case.folder / "results" / "case" / "report" / "ratings.html").read_text()
+    for name in ("elo_differences.csv", "elo_images.csv"):
+        assert f'href="data/{name}"' in html
+        assert (case.folder / "results" / "case" / "report" / "data" / name).is_file()
     assert "<b>ours" not in (case.folder / "results" / "case" / "report" / "ratings.html").read_text()
     assert (case.folder / "results" / "case" / "report" / "plots" / "study-ours.svg").is_file()
     assert "ratings.html" in (case.folder / "results" / "case" / "report" / "index.html").read_text()
@@ -128,6 +176,29 @@ def test_what_is_wrong_is_said_before_anything_runs(
     assert words in case.output
     assert "Traceback" not in case.output
     assert not (tmp_path / "results" / "bitstreams").exists()
+
+
+def test_a_method_that_never_lost_is_named_on_the_page(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    path = tmp_path / "mirror" / "people" / "votes.csv"
+    path.parent.mkdir(parents=True)
+    lines = ["image,method_a,method_b,winner"]
+    pairs = ("q20,q40,q40", "q20,q40,q20", "q40,q60,q60", "q60,q40,q40", "q60,q80,q80", "other,q20,q20")
+    path.write_text("\n".join(lines + [f"a.png,{pair}" for pair in (*pairs, "q20,other,other")]) + "\n")
+    define_study(case)
+    case.config |= {
+        "codecs": ["jpeg-one"],
+        "studies": ["ours"],
+        "mirrors": {"people": [str(tmp_path / "mirror")]},
+    }
+    case.run()
+    text = case.page("ratings.html")
+    assert "q80 never lost to the others: how far it is ahead rests on the prior" in text
+    assert "no interval over raters and images: needs at least 5 raters or 5 images with votes" in text
+    assert "Raters: not compared, the votes name fewer than 3." in text
+    assert "which takes votes as independent, does not hold zero" in text
+    images = case.frame("elo_images").set_index("method")
+    assert images.loc["q80", "note"] == "never lost"
 
 
 # Last: it changes what the others look at.

@@ -3,8 +3,11 @@
 
 votes.py          the record of a study, its checks, and its table form
 read_votes.py     CSV and HiFiC's JSON to that record
-bradley_terry.py  strengths of the methods, with a posterior, on the Elo scale
-uncertainty.py    intervals when votes are not independent, and the check of the Laplace approximation
+bradley_terry.py  strengths of the methods, on the Elo scale
+posterior.py      draws from the exact posterior: intervals and their error
+uncertainty.py    draws when votes are not independent
+study.py          all of this for one study
+per_image.py      scores on each image by itself
 raters.py         consistency of each rater with the others
 perceptual.py     BD-rate at equal human score
 agreement.py      how well an objective metric predicts the human score

@@ -16,10 +16,10 @@ Monthly 64, 1957). log nu Normal(0, 2): the share of ties between equals is a pr
 95 %. Both are arguments.
 
 Posterior. The log-posterior is strictly concave (a multinomial logit plus a Gaussian), so Newton's method finds
-its only maximum; the covariance is the inverse of the negative Hessian there (Laplace approximation, see
-A. Gelman and others, Bayesian Data Analysis, 3rd ed., 2013, section 4.1). `uncertainty.check_laplace`
-compares it with draws from the exact posterior. Only differences of strengths are identified: strengths are given
-relative to the mean of all methods (they sum to zero), and so are their covariance and intervals.
+its only maximum, which is the estimate. The inverse of the negative Hessian there (the normal approximation, see
+A. Gelman and others, Bayesian Data Analysis, 3rd ed., 2013, section 4.1) is where draws from the exact posterior
+start, and intervals are read from the draws: see `posterior.py`. Only differences of strengths are identified:
+strengths are given relative to the mean of all methods (they sum to zero), and so are their covariance and intervals.
 
 Scale. Elo = 400 / ln(10) x s: 400 points are odds of ten to one (A. E. Elo, The Rating of Chessplayers, 1978). The
 estimate depends on counts alone, and so not on the order of the votes, unlike the online Elo update.
@@ -39,8 +39,6 @@ from picobench.ratings.votes import FIRST, SECOND, TIE, Votes
 Floats = npt.NDArray[np.float64]
 
 ELO_PER_NAT = 400 / math.log(10)
-# Two-sided 95 % of the normal distribution.
-NORMAL_95 = 1.959963984540054
 
 # Newton's method doubles the digits with each step: after one of 1e-9 nats (2e-7 Elo) the error is rounding.
 _STEP_NATS = 1e-9
@@ -90,7 +88,7 @@ class Fit:
     Attributes:
         methods: Their names.
         strengths: (M,) posterior mode in nats, sums to zero.
-        covariance: (M, M) nats squared, of strengths relative to their mean; rank M - 1.
+        covariance: (M, M) nats squared, of strengths relative to their mean, in the normal approximation; rank M - 1.
         log_tie: Posterior mode of log nu, None without ties.
         mode: (M,) or (M + 1,) the same mode, with log nu last if there are ties.
         hessian: Negative Hessian of the log-posterior at `mode`, with the prior's own precision.
@@ -215,19 +213,6 @@ def log_posterior(counts: PairCounts, prior: Prior, mode: Floats) -> tuple[float
 def elo(fit: Fit) -> Floats:
     """Elo of each method, shape (M,), relative to the mean of the study's methods."""
     return fit.strengths * ELO_PER_NAT
-
-
-def elo_interval(fit: Fit, covariance: Floats | None = None, quantile: float = NORMAL_95) -> Floats:
-    """95 % intervals of `elo`, shape (M, 2): lower and upper end.
-
-    Args:
-        fit: The posterior.
-        covariance: Another covariance of the strengths than the posterior's, such as `uncertainty.clustered`.
-        quantile: Half width in standard deviations.
-    """
-    spread = np.diag(fit.covariance if covariance is None else covariance).clip(min=0)
-    half = quantile * np.sqrt(spread) * ELO_PER_NAT
-    return np.column_stack([elo(fit) - half, elo(fit) + half])
 
 
 def normalised_score(fit: Fit) -> Floats:

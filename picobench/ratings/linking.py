@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which methods the comparisons of a study link, and so which can be put on one scale."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from picobench.errors import RatingsError
 from picobench.ratings.votes import SECOND, TIE, Votes
 
+_Indices = npt.NDArray[np.int64]
+
 
 def unlinked_groups(votes: Votes) -> list[list[str]]:
     """Groups of methods that no chain of comparisons links, largest first; one group is what one wants."""
-    return _groups(votes, "weak")
+    used, label, _, _ = _linked(votes, "weak")
+    groups = [[votes.methods[k] for k in used if label[k] == group] for group in np.unique(label[used])]
+    return sorted(groups, key=len, reverse=True)
 
 
 def require_common_scale(votes: Votes) -> None:
@@ -29,15 +34,34 @@ def require_common_scale(votes: Votes) -> None:
         )
 
 
-def separated(votes: Votes) -> bool:
-    """True if some methods never lost to any of the others (a tie counts as losing).
+class Separation(NamedTuple):
+    """Methods that never lost to any of the others (`ahead`), or else never won; a tie would have been both."""
 
-    Then the likelihood has no maximum (Ford, 1957) and the distance of those methods rests on the prior.
+    methods: tuple[str, ...]
+    ahead: bool
+
+
+def separations(votes: Votes) -> list[Separation]:
+    """The methods whose distance from the others rests on the prior; empty if there are none.
+
+    Where some methods never lost to the others the likelihood has no maximum (Ford, 1957). More than half of the
+    methods are the others.
     """
-    return len(_groups(votes, "strong")) > 1
+    used, label, loser, winner = _linked(votes, "strong")
+    named: dict[int, list[str]] = {}
+    for k in used:
+        named.setdefault(int(label[k]), []).append(votes.methods[k])
+    crossing = label[loser] != label[winner]
+    lost, won = set(label[loser[crossing]].tolist()), set(label[winner[crossing]].tolist())
+    few = {group: tuple(methods) for group, methods in named.items() if 2 * len(methods) <= used.size}
+    ahead = [Separation(methods, True) for group, methods in few.items() if group not in lost]
+    return ahead + [Separation(methods, False) for group, methods in few.items() if group not in won]
 
 
-def _groups(votes: Votes, connection: Literal["weak", "strong"]) -> list[list[str]]:
+def _linked(
+    votes: Votes, connection: Literal["weak", "strong"]
+) -> tuple[_Indices, _Indices, _Indices, _Indices]:
+    """Methods with votes, the label of each method's group, and loser and winner of every edge."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -49,6 +73,4 @@ def _groups(votes: Votes, connection: Literal["weak", "strong"]) -> list[list[st
     size = len(votes.methods)
     graph = coo_array((np.ones(loser.size), (loser, winner)), shape=(size, size)).tocsr()
     _, label = connected_components(graph, directed=True, connection=connection)
-    used = np.union1d(votes.first, votes.second)
-    groups = [[votes.methods[k] for k in used if label[k] == group] for group in np.unique(label[used])]
-    return sorted(groups, key=len, reverse=True)
+    return np.union1d(votes.first, votes.second), label.astype(np.int64), loser, winner

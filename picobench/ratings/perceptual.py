@@ -103,7 +103,7 @@ def perceptual_bd_rate(
 
     Args:
         fit: The strengths.
-        draws: (draws, M) nats, from `uncertainty.draw_strengths`.
+        draws: (draws, M) nats, as `posterior.Draws.strengths`.
         anchor: The curve compared against.
         test: The curve whose rate change is computed.
         minimum_points: Points a curve needs, at least 2; below four is an exception that the result notes.

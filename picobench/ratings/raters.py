@@ -15,6 +15,8 @@ adds to the difference, and flags come too easily.
 A flag is a reason to look at a rater, not to remove one: nothing here removes votes.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,6 +66,11 @@ class RaterConsistency:
     not_tested: str = ""
 
     @property
+    def verdict(self) -> str:
+        """Yes (flagged), no, or why the rater was not tested."""
+        return self.not_tested or ("yes" if self.flagged else "no")
+
+    @property
     def flagged(self) -> bool:
         """Less consistent with the others than chance allows, at a familywise level of 5 %."""
         return self.p_value is not None and self.p_value < FLAG_LEVEL
@@ -89,6 +96,24 @@ def rater_consistency(fit: Fit, votes: Votes) -> list[RaterConsistency]:
         result if p is None else replace(result, p_value=corrected.pop(0))
         for result, p in zip(results, raw, strict=True)
     ]
+
+
+def summary(verdicts: Sequence[str]) -> str:
+    """In words, how many raters were tested and flagged, and why others were not.
+
+    Args:
+        verdicts: For each rater yes (flagged), no, or why the rater was not tested; as in the table of raters.
+    """
+    if not verdicts:
+        return f"Raters: not compared, the votes name fewer than {MIN_RATERS}."
+    tested = [verdict for verdict in verdicts if verdict in ("yes", "no")]
+    reasons = Counter(verdict for verdict in verdicts if verdict not in ("yes", "no"))
+    because = ", ".join(f"{count} with {reason}" for reason, count in sorted(reasons.items()))
+    if not tested:
+        return f"None of {len(verdicts)} raters could be tested: {because}."
+    flagged = f"{tested.count('yes')} flagged" if "yes" in tested else "none flagged"
+    text = f"{len(tested)} of {len(verdicts)} raters tested, {flagged} as inconsistent with the others"
+    return f"{text}; {len(verdicts) - len(tested)} not tested: {because}." if reasons else f"{text}."
 
 
 def _compare(fit: Fit, votes: Votes, index: int) -> tuple[RaterConsistency, float | None]:

@@ -9,27 +9,24 @@ import numpy as np
 from picobench.errors import RatingsError
 from picobench.ratings.bradley_terry import (
     Fit,
-    PairCounts,
     Prior,
-    count_pairs,
     elo,
-    elo_interval,
-    fit_counts,
     fit_votes,
     normalised_score,
 )
-from picobench.ratings.linking import require_common_scale, separated, unlinked_groups
+from picobench.ratings.linking import Separation, require_common_scale, separations
 from picobench.ratings.perceptual import RatedCurve
+from picobench.ratings.posterior import (
+    Draws,
+    difference_interval,
+    elo_intervals,
+    interval_errors,
+    sample_posterior,
+)
 from picobench.ratings.raters import RaterConsistency, rater_consistency
 from picobench.ratings.read_votes import read_small_table
-from picobench.ratings.uncertainty import (
-    Clustered,
-    check_laplace,
-    clustered,
-    clustered_interval,
-    elo_difference,
-)
-from picobench.ratings.votes import Votes, checked_name, compacted, select
+from picobench.ratings.uncertainty import Clustered, clustered, widen
+from picobench.ratings.votes import Votes, checked_name, compacted
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class MethodScore:
     Attributes:
         method: Name.
         votes: Votes that it took part in.
-        elo: Elo relative to the mean of the methods.
+        elo: Elo relative to the mean of the methods, at the mode of the posterior.
         low: Lower end of the 95 % interval if votes are independent.
         high: Upper end.
         clustered_low: Lower end of the 95 % interval that allows for raters and images; None if there is none.
@@ -66,26 +63,56 @@ class Study:
 
     Attributes:
         votes: The votes used.
-        fit: The posterior.
+        fit: The mode of the posterior.
         spread: Covariance that allows for raters and images, or why there is none.
+        posterior: Draws from the exact posterior, which takes votes as independent.
+        wide: Draws that allow for raters and images; None where `spread` says why not.
         methods: The methods, best first.
         raters: Consistency of each rater; empty without raters, or with fewer than three.
-        laplace_error_elo: Largest difference of an interval's end from exact posterior draws, Elo.
-        separated: Whether some methods never lost to the others, so that their distance rests on the prior.
+        interval_error_elo: Twice the standard error of the ends of the intervals that comes from drawing, the
+            largest over methods and both intervals, Elo.
+        separations: Methods that never lost, or never won: how far away they are rests on the prior.
     """
 
     votes: Votes
     fit: Fit
     spread: Clustered | str
+    posterior: Draws
+    wide: Draws | None
     methods: tuple[MethodScore, ...]
     raters: tuple[RaterConsistency, ...]
-    laplace_error_elo: float
-    separated: bool
+    interval_error_elo: float
+    separations: tuple[Separation, ...]
 
     @property
-    def clustered(self) -> Clustered | None:
-        """The clustered covariance where there is one."""
-        return self.spread if isinstance(self.spread, Clustered) else None
+    def draws(self) -> Draws:
+        """The draws to quote from: those that allow for raters and images where there are any."""
+        return self.posterior if self.wide is None else self.wide
+
+
+@dataclass(frozen=True)
+class MethodDifference:
+    """One method compared with another of the same study.
+
+    Attributes:
+        method: Name.
+        other: Name of the method that is subtracted.
+        elo_difference: Elo of `method` minus Elo of `other`.
+        low: Lower end of its 95 % interval if votes are independent.
+        high: Upper end.
+        clustered_low: Lower end of the 95 % interval that allows for raters and images; None if there is none.
+        clustered_high: Upper end.
+        better: Probability that the difference is positive, allowing for raters and images where possible.
+    """
+
+    method: str
+    other: str
+    elo_difference: float
+    low: float
+    high: float
+    clustered_low: float | None
+    clustered_high: float | None
+    better: float
 
 
 @dataclass(frozen=True)
@@ -103,7 +130,7 @@ def analyse_study(votes: Votes, prior: Prior | None = None, seed: int = 0) -> St
     Args:
         votes: The votes; what undecided ones count as is settled before (`votes.resolve_undecided`).
         prior: Prior of the strengths.
-        seed: Seed of the check of the Laplace approximation; nothing else is random.
+        seed: Seed of the draws, not negative.
 
     Raises:
         RatingsError: The methods have no common scale.
@@ -112,17 +139,16 @@ def analyse_study(votes: Votes, prior: Prior | None = None, seed: int = 0) -> St
     require_common_scale(votes)
     fit = fit_votes(votes, prior)
     spread = clustered(fit, votes)
-    usable = spread if isinstance(spread, Clustered) else None
-    points, interval, score = elo(fit), elo_interval(fit), normalised_score(fit)
-    wide = clustered_interval(fit, usable) if usable else None
+    posterior = sample_posterior(fit, seed)
+    wide = widen(posterior, fit, spread, (seed, 1)) if isinstance(spread, Clustered) else None
+    quoted = posterior if wide is None else wide
+    points, interval, score = elo(fit), elo_intervals(posterior), normalised_score(fit)
+    wide_interval = None if wide is None else elo_intervals(wide)
     given = np.bincount(np.concatenate([votes.first, votes.second]))
     order = [int(k) for k in np.argsort(-points, kind="stable")]
     methods = []
     for place, k in enumerate(order):
         after = order[place + 1] if place + 1 < len(order) else None
-        above = None
-        if after is not None:
-            above = elo_difference(fit, fit.methods[k], fit.methods[after], usable)[3]
         methods.append(
             MethodScore(
                 fit.methods[k],
@@ -130,42 +156,40 @@ def analyse_study(votes: Votes, prior: Prior | None = None, seed: int = 0) -> St
                 float(points[k]),
                 float(interval[k, 0]),
                 float(interval[k, 1]),
-                None if wide is None else float(wide[k, 0]),
-                None if wide is None else float(wide[k, 1]),
+                None if wide_interval is None else float(wide_interval[k, 0]),
+                None if wide_interval is None else float(wide_interval[k, 1]),
                 float(score[k]),
-                above,
+                None if after is None else difference_interval(quoted, k, after)[2],
             )
         )
+    error = max(float(interval_errors(draws).max()) for draws in (posterior, quoted))
     raters = tuple(rater_consistency(fit, votes))
-    return Study(votes, fit, spread, tuple(methods), raters, check_laplace(fit, seed), separated(votes))
+    return Study(
+        votes, fit, spread, posterior, wide, tuple(methods), raters, error, tuple(separations(votes))
+    )
 
 
-def fit_per_image(votes: Votes, prior: Prior | None = None) -> dict[str, Fit]:
-    """Fit the votes of each image by itself, over the methods that were compared on it.
-
-    The Elo of each image is relative to the mean of the methods seen there. Images whose comparisons fall into
-    groups without a vote between them have no common scale and are missing from the result.
-
-    Raises:
-        RatingsError: The votes do not say which image was shown.
-    """
-    if not votes.images:
-        raise RatingsError(f"{votes.source}: no column image; per-image scores need it")
-    fits = {}
-    for index, name in enumerate(votes.images):
-        part = select(votes, votes.image == index)
-        if len(part) == 0 or len(unlinked_groups(part)) > 1:
-            continue
-        used = np.union1d(part.first, part.second)
-        counts = count_pairs(part)
-        packed = PairCounts(
-            used.size,
-            np.searchsorted(used, counts.first),
-            np.searchsorted(used, counts.second),
-            counts.counts,
-        )
-        fits[name] = fit_counts(tuple(votes.methods[k] for k in used), packed, prior or Prior())
-    return fits
+def method_differences(study: Study) -> list[MethodDifference]:
+    """Every method against every other, in the order of the scores; both directions of each pair."""
+    names = [method.method for method in study.methods]
+    place = {name: study.fit.methods.index(name) for name in names}
+    points = elo(study.fit)
+    found = {}
+    for row, method in enumerate(names):
+        for other in names[row + 1 :]:
+            one, two = place[method], place[other]
+            low, high, better = difference_interval(study.posterior, one, two)
+            wide_low = wide_high = None
+            if study.wide is not None:
+                wide_low, wide_high, better = difference_interval(study.wide, one, two)
+            difference = float(points[one] - points[two])
+            found[method, other] = MethodDifference(
+                method, other, difference, low, high, wide_low, wide_high, better
+            )
+            found[other, method] = MethodDifference(
+                other, method, -difference, -high, -low, _minus(wide_high), _minus(wide_low), 1 - better
+            )
+    return [found[method, other] for method in names for other in names if method != other]
 
 
 def read_methods(path: Path) -> dict[str, MethodInfo]:
@@ -195,6 +219,10 @@ def rated_curves(methods: dict[str, MethodInfo]) -> dict[str, RatedCurve]:
         if info.curve is not None and info.bpp is not None:
             grouped.setdefault(info.curve, {})[name] = info.bpp
     return {curve: RatedCurve(curve, bpp) for curve, bpp in grouped.items()}
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _rate(text: str, place: str) -> float | None:

@@ -56,6 +56,7 @@ class Votes:
         image: int64, index into `images`, all zero if `images` is empty.
         crop: int64, index into `crops`, all zero if `crops` is empty.
         undecided: bool, the rater could not tell and the outcome was drawn at random by the study's software.
+        read: Number of votes that were read, before any was set aside, excluded or dropped.
         notes: What a reader must know about the import, one sentence each.
     """
 
@@ -71,6 +72,7 @@ class Votes:
     image: npt.NDArray[np.int64]
     crop: npt.NDArray[np.int64]
     undecided: npt.NDArray[np.bool_]
+    read: int
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -137,6 +139,7 @@ def collect(rows: Sequence[Row], source: str, repeats: Repeats = "keep") -> Vote
         image,
         crop,
         np.array([row.undecided for row in usable], dtype=np.bool_),
+        len(rows),
     )
     repeated = _repeats(votes)
     if repeated.any():
@@ -195,7 +198,8 @@ def resolve_undecided(votes: Votes, undecided: Undecided) -> Votes:
     if undecided == "drop":
         if votes.undecided.all():
             raise RatingsError(f"{votes.source}: every vote is undecided; count them as ties")
-        return compacted(select(votes, ~votes.undecided))
+        note = f"{votes.undecided.sum()} votes that raters left undecided are dropped by request"
+        return replace(compacted(select(votes, ~votes.undecided)), notes=(*votes.notes, note))
     return replace(votes, outcome=np.where(votes.undecided, TIE, votes.outcome).astype(np.int8))
 
 

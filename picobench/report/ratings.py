@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from picobench.report.cells import Cell, number, number_cell, percent_cell, signed, slug
+from picobench.errors import StorageError
+from picobench.ratings.raters import summary
+from picobench.report.cells import Cell, number, number_cell, percent_cell, plural, signed, slug
 from picobench.report.plots import Plot, log_rate_axis, svg_bytes
 from picobench.report.records import Metric, Run, Study
-from picobench.report.rows import Row, read_rows
+from picobench.report.rows import REMEDY, Row, read_rows
 
+# A matrix of more methods is wider than a page.
+_MATRIX_METHODS = 16
 _WIDTH_INCHES, _HEIGHT_INCHES = 6.2, 3.9
 
 
@@ -29,25 +33,58 @@ class RatedMethod:
 
 
 @dataclass(frozen=True)
+class Differences:
+    """Every method minus every method below it.
+
+    Attributes:
+        columns: Labels of all methods but the best.
+        rows: Labels of all methods but the worst, with a cell for each column; None left of the diagonal.
+        apart: Pairs whose 95 % interval does not hold zero.
+        pairs: All pairs.
+        clustered: Whether the intervals allow for raters and images.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    apart: int
+    pairs: int
+    clustered: bool
+
+
+@dataclass(frozen=True)
 class RatedStudy:
     """A study as the page shows it.
 
     Attributes:
         votes: Votes that were used.
+        read: Votes that were read.
+        raters: How many raters there are; 0 if the votes do not say.
+        images: How many images there are; 0 if the votes do not say.
+        method: Prior and intervals, in words.
+        warnings: What the reader must be warned of; may be empty.
         methods: Best first.
+        differences: Every two methods compared.
+        images_rated: Images with scores of their own, in the table of images.
         rates: Curves with their BD-rate at equal Elo against the study's anchor, with bound and remark.
-        raters: How many raters there are.
-        flagged: Raters that agree with the others less than chance allows, with agreement and p-value.
+        rater_summary: How many raters were tested and flagged, in words.
+        rater_rows: Every rater who was compared with the others: votes, agreement and what came of it.
         agreement: Metrics with their agreement with the votes, or why there is none.
         plot: Elo against rate; None where no method has a rate.
     """
 
     study: Study
     votes: int
-    methods: tuple[RatedMethod, ...]
-    rates: tuple[tuple[str, Cell, str], ...]
+    read: int
     raters: int
-    flagged: tuple[Mapping[str, Any], ...]
+    images: int
+    method: str
+    warnings: str
+    methods: tuple[RatedMethod, ...]
+    differences: Differences
+    images_rated: int
+    rates: tuple[tuple[str, Cell, str], ...]
+    rater_summary: str
+    rater_rows: tuple[Mapping[str, Any], ...]
     agreement: tuple[tuple[Metric, tuple[Cell, ...], str], ...]
     plot: Plot | None
 
@@ -64,22 +101,85 @@ def studies(run: Run) -> list[RatedStudy]:
 def _study(run: Run, study: Study) -> RatedStudy:
     methods = _rows(run, study, "elo")
     raters = _rows(run, study, "raters")
+    facts = next(iter(_rows(run, study, "studies")), None)
+    if facts is None:
+        raise StorageError(f"{run.folder / 'tables' / 'studies.csv'}: no row of {study.id!r}; {REMEDY}")
     return RatedStudy(
         study=study,
-        votes=sum(row.count("votes") for row in methods) // 2,
+        votes=facts.count("votes"),
+        read=facts.count("votes_read"),
+        raters=facts.count("raters"),
+        images=facts.count("images"),
+        method=_words(facts),
+        warnings=facts.text("note"),
         methods=tuple(map(_method, methods)),
+        differences=_differences(methods, _rows(run, study, "elo_differences")),
+        images_rated=len({row.text("image") for row in _rows(run, study, "elo_images")}),
         rates=tuple(
             (row.text("codec"), _rate(row), row.text("note"))
             for row in _rows(run, study, "perceptual_bd_rate")
             if row.text("anchor") == study.anchor
         ),
-        raters=len(raters),
-        flagged=tuple(_flagged(row) for row in raters if row.text("flagged") == "yes"),
+        rater_summary=summary([row.text("flagged") for row in raters]),
+        rater_rows=tuple(map(_rater, raters)),
         agreement=tuple(
             (run.metrics[row.text("metric")], tuple(_agreement(row)), row.text("note"))
             for row in _rows(run, study, "agreement")
         ),
         plot=_plot(study, methods),
+    )
+
+
+def _words(facts: Row) -> str:
+    """Prior, intervals and their error."""
+    sd, sd_elo, error = (facts.number(name) or 0.0 for name in ("prior_sd", "prior_sd_elo", "interval_error"))
+    ties = ", with Davidson’s ties" if facts.text("ties") == "yes" else ""
+    clusters = facts.text("clustered_by").replace(", ", " and ")
+    wide = (
+        f"; those that allow for {clusters} are of the same draws, stretched (sandwich covariance, Student’s t with "
+        f"{plural(facts.count('degrees_of_freedom'), 'degree')} of freedom)"
+        if clusters
+        else ""
+    )
+    return (
+        f"Model: Bradley-Terry{ties}. "
+        f"Prior: strengths normal with a standard deviation of {sd:g} nats, {sd_elo:.0f} Elo. "
+        f"Intervals: 95 % of {facts.count('draws'):,} draws from the exact posterior{wide}. "
+        f"Measured error of their ends, from drawing: up to {number(error, 1)} Elo (twice the standard error)."
+    )
+
+
+def _differences(methods: Sequence[Row], rows: Sequence[Row]) -> Differences:
+    labels = {row.text("method"): row.text("label") or row.text("method") for row in methods}
+    place = {name: k for k, name in enumerate(labels)}
+    cells: dict[tuple[str, str], Cell] = {}
+    apart = clustered = 0
+    for row in rows:
+        pair = (row.text("method"), row.text("other"))
+        if not place.keys() >= set(pair):
+            raise StorageError(f"{row.place}: a method that is not in the table elo; {REMEDY}")
+        if place[pair[0]] > place[pair[1]]:
+            continue
+        ends = [row.number("clustered_low"), row.number("clustered_high")]
+        clustered += None not in ends
+        if None in ends:
+            ends = [row.number("difference_low"), row.number("difference_high")]
+        low, high = (end or 0.0 for end in ends)
+        told = low > 0 or high < 0
+        apart += told
+        difference = row.number("elo_difference") or 0.0
+        better = f"probability of being better: {_probability(row, 'probability_better').text}"
+        kind = ("saves" if low > 0 else "costs") if told else "missing"
+        cells[pair] = Cell(
+            signed(difference, 0), kind, better, key=repr(difference), details=(_span(low, high, 0),)
+        )
+    names = list(labels) if len(labels) <= _MATRIX_METHODS else []
+    return Differences(
+        tuple(labels[name] for name in names[1:]),
+        tuple((labels[one], tuple(cells.get((one, two)) for two in names[1:])) for one in names[:-1]),
+        apart,
+        len(cells),
+        clustered > 0,
     )
 
 
@@ -95,8 +195,15 @@ def _method(row: Row) -> RatedMethod:
         elo=Cell(signed(elo or 0.0, 0), key=repr(elo), details=(interval,)),
         independent=_span(row.number("elo_low") or 0.0, row.number("elo_high") or 0.0, 0),
         score=number_cell(row.number("score"), 3),
-        above_next=number_cell(row.number("probability_above_next"), 3, "the last in order"),
+        above_next=_probability(row, "probability_above_next"),
     )
+
+
+def _probability(row: Row, column: str) -> Cell:
+    value = row.number(column)
+    if value is None or 0.001 <= value <= 0.999:
+        return number_cell(value, 3, "the last in order")
+    return Cell(">0.999" if value > 0.5 else "<0.001", key=repr(value))
 
 
 def _rate(row: Row) -> Cell:
@@ -115,13 +222,17 @@ def _span(low: float, high: float, decimals: int) -> str:
     return f"[{signed(low, decimals)}, {signed(high, decimals)}]"
 
 
-def _flagged(row: Row) -> Mapping[str, Any]:
+def _rater(row: Row) -> Mapping[str, Any]:
+    verdict = row.text("flagged")
     return {
         "rater": row.text("rater"),
         "votes": row.count("votes"),
-        "agreement": number_cell(row.number("agreement"), 2),
-        "expected": number_cell(row.number("expected_agreement"), 2),
-        "p": number_cell(row.number("p_value"), 4),
+        "images": row.count("images"),
+        "agreement": number_cell(row.number("agreement"), 2, "no vote without a tie"),
+        "expected": number_cell(row.number("expected_agreement"), 2, "no vote without a tie"),
+        "p": number_cell(row.number("p_value"), 3, verdict),
+        "flagged": verdict == "yes",
+        "verdict": {"yes": "flagged", "no": "not flagged"}.get(verdict, f"not tested: {verdict}"),
     }
 
 

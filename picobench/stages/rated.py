@@ -2,7 +2,7 @@
 """Analyse the studies of people that a run names, and compare its metrics with them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,17 +11,24 @@ from picobench import layout
 from picobench.errors import RatingsError
 from picobench.ratings.agreement import MIN_METHODS, Estimate, metric_agreement
 from picobench.ratings.definition import StudyDefinition
+from picobench.ratings.per_image import analyse_images
 from picobench.ratings.perceptual import DRAWS, PerceptualBdRate, perceptual_bd_rates
+from picobench.ratings.posterior import thinned
 from picobench.ratings.study import Study, analyse_study, rated_curves
 from picobench.ratings.tables import (
     AGREEMENTS,
+    DIFFERENCE_COLUMNS,
+    IMAGE_COLUMNS,
     METHOD_COLUMNS,
     RATER_COLUMNS,
+    STUDY_COLUMNS,
     TABLES,
+    difference_rows,
+    image_rows,
     method_rows,
     rater_rows,
+    study_row,
 )
-from picobench.ratings.uncertainty import draw_strengths
 from picobench.ratings.votes import Votes, compacted, select
 from picobench.run import Run
 from picobench.tablefile import read_table, write_table
@@ -33,9 +40,12 @@ Row = Mapping[str, Any]
 
 _TEXTS = {
     *("study", "method", "label", "curve", "rater", "flagged", "anchor", "codec", "bound", "note"),
-    *("metric", "resampled"),
+    *("metric", "resampled", "other", "image", "ties", "clustered_by"),
 }
-_INTEGERS = {"images", "methods", "points_anchor", "points_codec"}
+_INTEGERS = {
+    *("images", "methods", "points_anchor", "points_codec", "votes_read", "votes_set_aside"),
+    *("raters", "raters_tested", "raters_flagged", "draws", "degrees_of_freedom"),
+}
 
 
 def write_rated(run: Run) -> None:
@@ -52,12 +62,14 @@ def write_rated(run: Run) -> None:
     for definition in run.studies.values():
         votes = definition.votes()
         study = analyse_study(votes, definition.prior, run.bd_rate.seed)
+        images = analyse_images(votes, definition.prior, run.bd_rate.seed) if votes.images else []
         rows: dict[str, Iterator[Row]] = {
-            "elo": (
-                dict(zip(METHOD_COLUMNS, row, strict=True)) for row in method_rows(study, definition.methods)
-            ),
-            "raters": (dict(zip(RATER_COLUMNS, row, strict=True)) for row in rater_rows(study)),
-            "perceptual_bd_rate": _bd_rates(definition, study, run.bd_rate.seed),
+            "studies": _named(STUDY_COLUMNS, [study_row(study, definition.methods)]),
+            "elo": _named(METHOD_COLUMNS, method_rows(study, definition.methods)),
+            "elo_differences": _named(DIFFERENCE_COLUMNS, difference_rows(study)),
+            "elo_images": _named(IMAGE_COLUMNS, image_rows(images)),
+            "raters": _named(RATER_COLUMNS, rater_rows(study)),
+            "perceptual_bd_rate": _bd_rates(definition, study),
             "agreement": _agreements(run, definition, votes, scores),
         }
         for table, made in rows.items():
@@ -70,10 +82,14 @@ def write_rated(run: Run) -> None:
         write_table(layout.table_file(run.name, table), frame.astype(types).fillna(texts))
 
 
-def _bd_rates(definition: StudyDefinition, study: Study, seed: int) -> Iterator[Row]:
+def _named(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[Row]:
+    return (dict(zip(columns, row, strict=True)) for row in rows)
+
+
+def _bd_rates(definition: StudyDefinition, study: Study) -> Iterator[Row]:
     """Every curve against every other."""
     curves = rated_curves(dict(definition.methods))
-    draws = draw_strengths(study.fit, DRAWS, seed, study.clustered)
+    draws = thinned(study.draws, DRAWS)
     for anchor in curves:
         for rate in perceptual_bd_rates(
             study.fit, draws, curves, anchor, minimum_points=definition.minimum_points
