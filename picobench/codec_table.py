@@ -14,6 +14,8 @@ from picobench.conformance import check_codec, ready_codecs
 from picobench.definitions import Codec, Definitions, read_codec
 from picobench.document import replace_block
 from picobench.errors import PicobenchError
+from picobench.images import find_images
+from picobench.runners.docker import full_name
 
 
 def codec_table(root: Path) -> str:
@@ -25,9 +27,10 @@ def codec_table(root: Path) -> str:
         "| codec | runs | executed here | version |",
         "|---|---|---|---|",
     ]
+    buildable = {image.short_name for image in find_images(root)}
     for name, reason in ready_codecs(definitions).items():
         codec = read_codec(definitions, name)
-        executed, version = (f"no: {reason}", "") if reason else _executed(codec)
+        executed, version = (f"no: {_why(codec, reason, buildable)}", "") if reason else _executed(codec)
         cells = [f"`{name}`", _how(codec), executed, version]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     # Where this checkout lies is nobody's business.
@@ -43,6 +46,14 @@ def _how(codec: Codec) -> str:
     if codec.adapter == "command":
         return "in a container" if codec.command.get("runner") == "docker" else "as a program"
     return {"python": "in process", "reconstructions": "published pictures"}[codec.adapter]
+
+
+def _why(codec: Codec, reason: str, buildable: set[str]) -> str:
+    """The reason, but for an image that containers/ has no recipe for: that one cannot be built here."""
+    image = codec.command.get("image", "")
+    if reason.startswith("no image ") and image not in buildable:
+        return f"no image {full_name(image)}; it is for its owner to make, under this name"
+    return reason
 
 
 def _executed(codec: Codec) -> tuple[str, str]:

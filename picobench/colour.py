@@ -6,8 +6,9 @@ limited range integer forms), with KR, KB of ITU-R BT.709 and BT.601. Values are
 integer, never truncated: truncation to 8 bits alone costs about 10 dB of the best PSNR that a codec can
 reach. Input and output are sRGB-encoded R'G'B'; no transfer function is applied.
 
-With 10 bits, full range and 4:4:4, every one of the 2^24 colours survives; other paths lose something, and
-what they lose bounds the PSNR of any codec behind them: `ceiling_db` measures that bound.
+With 4:4:4 and 10 bits or more, every one of the 2^24 colours survives, in either range and with either matrix
+(tests/test_colour.py goes through all of them). 8 bits and 4:2:0 lose something, and what they lose bounds the PSNR
+of any codec behind them: `ceiling_db` measures that bound.
 """
 
 import math
@@ -106,6 +107,11 @@ def to_rgb8(planes: Planes, path: ColourPath) -> RGB8:
 def chroma_shape(height: int, width: int, path: ColourPath) -> tuple[int, int]:
     """Rows and columns of the chroma planes of an image of `height` x `width` pixels."""
     return (height, width) if path.chroma == "444" else ((height + 1) // 2, (width + 1) // 2)
+
+
+def is_exact(path: ColourPath) -> bool:
+    """Whether every 8-bit colour survives `path`, wherever it stands in a picture."""
+    return path.chroma == "444" and path.depth >= 10
 
 
 def ceiling_db(pixels: RGB8, path: ColourPath) -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from picobench.definitions import Definitions, codec_versions, read_codec
 from picobench.errors import CodecError, DefinitionError
 from picobench.files import content_key, sha256_file
 from picobench.runners.docker import IMAGE_PREFIX
@@ -25,6 +26,7 @@ RECIPE_LABEL = "org.picobench.recipe"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _ARGUMENT = re.compile(r"^ARG\s+([A-Z_]+)=(\S+)", re.MULTILINE)
 _VARIABLE = re.compile(r"\$\{?([A-Z_]+)\}?")
+_WEIGHTS = re.compile(r"^COPY\s+weights\s", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _PARENT = re.compile(rf"(?:^FROM\s+|--from=){re.escape(IMAGE_PREFIX)}(\S+)", re.MULTILINE)
 # Building needs what the machine itself needs to reach the network; these are not kept in the image.
@@ -154,6 +156,51 @@ def with_parents(chosen: list[Image]) -> list[Image]:
     for image in chosen:
         add(image)
     return list(ordered.values())
+
+
+def codecs_by_image(definitions: Definitions) -> dict[str, list[str]]:
+    """The codecs that run in each image, by its short name."""
+    users: dict[str, list[str]] = {}
+    for name in definitions.ids("codecs"):
+        for codec_id in codec_versions(definitions, name):
+            image = read_codec(definitions, codec_id).command.get("image", "")
+            if image:
+                users.setdefault(image, []).append(codec_id)
+    return users
+
+
+def missing_weights(image: Image, definitions: Definitions, codecs: list[str]) -> list[str]:
+    """The weights that must be put beside the Dockerfile by hand and are not there, each with where to get it.
+
+    Args:
+        image: To be built.
+        definitions: Where its codecs are defined.
+        codecs: Those that run in it.
+    """
+    if not _WEIGHTS.search((image.folder / "Dockerfile").read_text(encoding="utf-8")):
+        return []
+    declared = {
+        entry["file"]: entry["url"]
+        for codec in codecs
+        for entry in read_codec(definitions, codec).command.get("weights", [])
+    }
+    folder = image.folder / "weights"
+    absent = [f"{folder / file} from {url}" for file, url in declared.items() if not (folder / file).exists()]
+    return absent if absent or folder.is_dir() else [str(folder)]
+
+
+def user_problem(user: str) -> str:
+    """Why a container must not run as the user of an image's configuration; empty where it may.
+
+    Args:
+        user: `USER` of the image: "uid", "uid:gid", or names, which only the image can look up.
+    """
+    uid = user.partition(":")[0].strip()
+    if uid in {"", "root"} or (uid.lstrip("+-").isdigit() and int(uid) == 0):
+        return "runs as root; end its Dockerfile with USER 10001:10001"
+    if not (uid.isascii() and uid.isdigit()):
+        return f"runs as {user!r}, which may be root; end its Dockerfile with USER 10001:10001"
+    return ""
 
 
 def state(client: Any, image: Image) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from picobench import images
-from picobench.definitions import Definitions, codec_versions, read_codec
+from picobench.definitions import Definitions, read_codec
 from picobench.errors import PicobenchError
 from picobench.runners import Limits
 from picobench.runners.docker import MEASURE, DockerRunner, connect
@@ -35,15 +35,34 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; returns the exit status."""
     found = images.find_images(arguments.root)
     chosen = images.select(found, arguments.names)
+    definitions = Definitions(arguments.root)
+    if arguments.action == "build":
+        complete = _with_weights(chosen, definitions)
+        lacking = len(complete) < len(chosen)
+        if not complete:
+            return int(lacking)
     client = connect()
     try:
         if arguments.action == "build":
-            return _build(client, images.with_parents(chosen), force=arguments.force)
+            return int(_build(client, images.with_parents(complete), force=arguments.force) or lacking)
         if arguments.action == "list":
             return _list(client, chosen)
-        return _verify(client, chosen, Definitions(arguments.root))
+        return _verify(client, chosen, definitions)
     finally:
         client.close()
+
+
+def _with_weights(chosen: list[images.Image], definitions: Definitions) -> list[images.Image]:
+    """Those whose weights are there; for the others, what is missing is said before anything is fetched."""
+    users = images.codecs_by_image(definitions)
+    complete = []
+    for image in chosen:
+        missing = images.missing_weights(image, definitions, users.get(image.short_name, []))
+        for file in missing:
+            print(f"picobench: {image.short_name}: left out, put there {file}", file=sys.stderr)
+        if not missing:
+            complete.append(image)
+    return complete
 
 
 def _build(client: Any, chosen: list[images.Image], *, force: bool) -> int:
@@ -78,11 +97,7 @@ def _list(client: Any, chosen: list[images.Image]) -> int:
 def _verify(client: Any, chosen: list[images.Image], definitions: Definitions) -> int:
     from picobench.adapters.command import CommandAdapter
 
-    users: dict[str, list[str]] = {}
-    for name in definitions.ids("codecs"):
-        for codec_id in codec_versions(definitions, name):
-            image_name = read_codec(definitions, codec_id).command.get("image", "")
-            users.setdefault(image_name, []).append(codec_id)
+    users = images.codecs_by_image(definitions)
     problems = 0
     for image in chosen:
         status, digest = images.state(client, image)
@@ -105,8 +120,9 @@ def _verify(client: Any, chosen: list[images.Image], definitions: Definitions) -
 
 def _unsafe(client: Any, image: images.Image) -> str:
     """Why an image cannot serve; empty when it can."""
-    if client.images.get(image.name).attrs["Config"].get("User", "") in {"", "0", "root", "0:0"}:
-        return "runs as root; end its Dockerfile with USER 10001:10001"
+    problem = images.user_problem(client.images.get(image.name).attrs["Config"].get("User") or "")
+    if problem:
+        return problem
     with DockerRunner(image.short_name).workplace(_VERIFY_LIMITS) as place:
         # The measuring program without arguments explains itself and fails: it is there and can be run.
         execution = place.run([MEASURE])

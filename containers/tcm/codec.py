@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""TCM on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode MODEL BITSTREAM PNG`.
+"""TCM on one picture: `codec.py encode MODEL PNG BITSTREAM` and `codec.py decode BITSTREAM PNG`.
 
-Upstream's eval.py keeps the coded strings in memory; here they are written. The file is: height and width
-(two bytes each), rows and columns of the hyper-latent (two bytes each), then each string behind its length
-(four bytes). All numbers are little-endian. Padding is upstream's: black, centred, to multiples of 128.
+Upstream's eval.py keeps the coded strings in memory; here they are written. The file is: number of the
+model (one byte), height and width (two bytes each), rows and columns of the hyper-latent (two bytes each), then each
+string behind its length (four bytes). All numbers are little-endian. Padding is upstream's: black,
+centred, to multiples of 128.
 """
 
 import struct
@@ -17,7 +18,10 @@ from PIL import Image
 sys.path.insert(0, "/opt/tcm")
 from models import TCM
 
+# In the order of their numbers in bitstreams.
+MODELS = ("mse_0.05",)
 MULTIPLE = 128
+HEADER = struct.Struct("<B4H")
 
 
 def load(model: str) -> torch.nn.Module:
@@ -49,17 +53,17 @@ def encode(model: str, source: str, target: str) -> None:
     with torch.no_grad():
         coded = net.compress(image.to(next(net.parameters()).device))
     strings = [group[0] for group in coded["strings"]]
-    data = struct.pack("<4H", height, width, *coded["shape"])
+    data = HEADER.pack(MODELS.index(model), height, width, *coded["shape"])
     data += b"".join(struct.pack("<I", len(string)) + string for string in strings)
     Path(target).write_bytes(data)
 
 
-def decode(model: str, source: str, target: str) -> None:
+def decode(source: str, target: str) -> None:
     """Decode the file `source` to the PNG `target`."""
-    net = load(model)
     data = Path(source).read_bytes()
-    height, width, rows, columns = struct.unpack_from("<4H", data)
-    strings, offset = [], 8
+    model, height, width, rows, columns = HEADER.unpack_from(data)
+    net = load(MODELS[model])
+    strings, offset = [], HEADER.size
     while offset < len(data):
         (length,) = struct.unpack_from("<I", data, offset)
         strings.append([data[offset + 4 : offset + 4 + length]])

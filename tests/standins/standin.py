@@ -262,11 +262,7 @@ SUBCOMMANDS = {
                 picture="png",
             ),
             "decode": Program(
-                options={},
-                positional=("model", "input", "output"),
-                source="input",
-                target="output",
-                picture="png",
+                options={}, positional=("input", "output"), source="input", target="output", picture="png"
             ),
         }
         for name in ("mlicpp", "tcm", "cdc")
