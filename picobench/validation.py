@@ -20,7 +20,7 @@ from picobench.cli import project_root
 from picobench.codec_table import write_codec_table
 from picobench.document import replace_block
 from picobench.errors import PicobenchError
-from picobench.validation_curves import containerised_av1, published_curves, run_workflow
+from picobench.validation_curves import avif_differences, containerised_av1, published_curves, run_workflow
 
 if TYPE_CHECKING:
     from picobench.pixels import RGB8
@@ -146,6 +146,7 @@ BLOCKS: Mapping[str, Callable[[Path, Path], str]] = {
     "bd-rate": bd_rates,
     "metrics": reference_metrics,
     "av1": containerised_av1,
+    "avif": avif_differences,
     "ratings": ratings,
 }
 """Blocks of docs/validation.md; each takes the project's folder and that of what others published."""
