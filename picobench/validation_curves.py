@@ -158,8 +158,8 @@ def avif_differences(root: Path, published: Path) -> str:
         raise StorageError(f"the curves of the two tunes cannot be compared: {rate.note}")
     return (
         f"libavif {features.version('avif')} in Pillow, 8 bit, 4:4:4, speed 6, on {len(pictures)} Kodak pictures: "
-        f"tune `iq` against tune `psnr` **{rate.percent:+.1f} %** in PSNR (mean curve, overlap {rate.overlap:.2f}); all but the "
-        f"coded picture takes **{boxes:.4f} bpp**."
+        f"tune `iq` against tune `psnr` **{rate.percent:+.1f} %** in PSNR (mean curve, overlap {rate.overlap:.2f}); "
+        f"all but the coded picture takes **{boxes:.4f} bpp**."
     )
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tile seams: the statistic, its null hypothesis, blind mode, and seams made on purpose."""
+"""Tile seams: the statistic, its null hypothesis and its lattice, and blind mode."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,20 +10,19 @@ from scipy import stats
 
 from picobench.diagnostics.seams import (
     TileGrid,
-    combine_p_values,
+    attainable_level,
+    combine_pictures,
     find_tile_size,
     measure_seams,
     score_lines,
 )
-from picobench.diagnostics.seams import study as seam_study
 from picobench.diagnostics.seams.exchange import count_arrangements, draw_arrangements, tail_share
+from picobench.diagnostics.seams.families import choose_lattice
 from picobench.diagnostics.seams.grids import exchangeable_lines, lattice_class
-from picobench.diagnostics.seams.strips import BANDS, Lines, error_planes
-from picobench.diagnostics.seams.tiling import offset_tiles, tiled
-from picobench.diagnostics.studies import Coder, read_picture
-from picobench.errors import CodecError, DefinitionError, MetricError
+from picobench.diagnostics.seams.strips import BANDS, Lines, error_planes, without_trend
+from picobench.diagnostics.seams.tiling import offset_tiles
+from picobench.errors import DefinitionError, MetricError
 from picobench.pixels import RGB8
-from picobench.tiles import Tile, cut_tile, put_tile, tiles
 
 
 def noisy(seed: int, height: int = 384, width: int = 512) -> tuple[RGB8, npt.NDArray[np.float64]]:
@@ -76,7 +74,7 @@ def test_classes_tell_what_transform_grids_tell() -> None:
 
 def test_borders_are_compared_with_their_class_only() -> None:
     grid = TileGrid.square(250)
-    groups = exchangeable_lines(grid, 768, 64)
+    groups = exchangeable_lines(grid, 768, 64, 64)
     assert sorted(int(b) for group in groups for b in group.borders) == [250, 500]
     for group in groups:
         kind = lattice_class(group.borders, 64)[0]
@@ -135,6 +133,15 @@ def test_a_p_value_counts_the_borders_themselves() -> None:
     assert tail_share(np.zeros(7)) == 1.0
 
 
+def test_position_explains_nothing_that_is_a_parabola() -> None:
+    place = np.arange(300.0)
+    trend = np.stack([3 + place / 50, (place - 100) ** 2 / 1e3], axis=1)
+    np.testing.assert_allclose(without_trend(trend), 0, atol=1e-9)
+    one = np.zeros((300, 1))
+    one[150] = 1
+    assert without_trend(one)[150] > 0.99
+
+
 # Test of one picture
 
 
@@ -156,9 +163,9 @@ def test_offsets_are_found_with_their_size() -> None:
 def test_a_colour_cast_is_seen_in_chroma_alone() -> None:
     reference, values = noisy(2)
     # Cr one level up, luma unchanged.
-    values[:, 192:384] += np.array([1.402, -0.714136, 0.0])
+    values[:, 200:400] += np.array([1.402, -0.714136, 0.0])
     found = {
-        (p.band, p.plane): p for p in measure_seams(reference, rounded(values), TileGrid.square(192)).parts
+        (p.band, p.plane): p for p in measure_seams(reference, rounded(values), TileGrid.square(200)).parts
     }
     assert found["broad", "chroma"].step_levels > 0.5
     assert found["broad", "luma"].step_levels < 0.2
@@ -234,13 +241,69 @@ def test_sizes_must_agree() -> None:
         error_planes(reference[..., 0], reference[..., 0])
 
 
-def test_evidence_of_pictures_adds_up() -> None:
-    p_values = [0.2, 0.1, 0.04, 0.5]
-    assert combine_p_values(p_values) == pytest.approx(float(stats.combine_pvalues(p_values).pvalue))
-    assert combine_p_values([0.3]) == pytest.approx(0.3)
-    for wrong in ([], [0.0, 0.5], [1.1]):
-        with pytest.raises(MetricError, match="untested"):
-            combine_p_values(wrong)
+@pytest.mark.parametrize(
+    ("arrangements", "level"), [(38, 1 / 38), (40, 0.05), (39, 1 / 39), (4000, 0.05), (19, 0.0), (1, 0.0)]
+)
+def test_few_lines_attain_few_levels(arrangements: int, level: float) -> None:
+    assert attainable_level(1 / arrangements) == pytest.approx(level)
+
+
+# Lattice
+
+
+def blocks(seed: int, size: int, height: int = 1024, width: int = 1280) -> tuple[RGB8, RGB8]:
+    """What a codec with blocks of `size` pixels leaves: every block has an offset of its own, and nothing is tiled."""
+    reference, values = noisy(seed, height, width)
+    return reference, offset_tiles(rounded(values), TileGrid.square(size), 1.0, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "lattice"),
+    [
+        (504, (512, 768), 64),  # one border among 18 lines, or 38
+        (256, (512, 768), 64),  # 3 of 8 multiples of 128
+        (250, (512, 768), 128),
+        (256, (1365, 2048), 128),
+        (504, (1365, 2048), 128),
+        (128, (1365, 2048), 64),  # nothing to compare with on a lattice of 128
+    ],
+)
+def test_the_lattice_is_as_large_as_the_picture_allows(
+    size: int, shape: tuple[int, int], lattice: int
+) -> None:
+    assert choose_lattice(TileGrid.square(size), shape, 64) == lattice
+
+
+def test_large_blocks_are_no_tiles() -> None:
+    """Borders of tiles of 256 are borders of blocks of 128, and steps there are no seams."""
+    grid = TileGrid.square(256)
+    found = [measure_seams(*blocks(seed, 128), grid) for seed in range(4)]
+    assert {one.lattice for one in found} == {128}
+    assert sum((one.p_value or 0) <= 0.05 for one in found) <= 1
+    assert combine_pictures([one.evidence for one in found if one.evidence]).p_value > 0.05
+    fooled = measure_seams(*blocks(0, 128), grid, lattice=64)
+    assert fooled.p_value is not None
+    assert fooled.p_value <= 0.01
+    # Tiles in earnest are found on either lattice.
+    tiled_twice = measure_seams(*blocks(0, 256), grid)
+    assert tiled_twice.lattice == 128
+    assert tiled_twice.p_value is not None
+    assert tiled_twice.p_value <= 0.01
+
+
+def test_blind_mode_takes_no_large_blocks_for_tiles() -> None:
+    lines = [score_lines(*blocks(seed, 128)) for seed in range(2)]
+    assert {one.lattice for one in lines} == {128}
+    assert find_tile_size(lines).p_value > 0.05
+    assert find_tile_size([score_lines(*blocks(seed, 128), lattice=64) for seed in range(2)]).p_value <= 0.01
+    assert find_tile_size([score_lines(*blocks(seed, 256)) for seed in range(2)]).size == 256
+
+
+@pytest.mark.parametrize("lattice", [0, 4, 30])
+def test_a_lattice_that_makes_no_sense(lattice: int) -> None:
+    reference, values = noisy(1)
+    with pytest.raises(MetricError, match="multiple of 4"):
+        measure_seams(reference, rounded(values), TileGrid.square(192), lattice)
 
 
 # Blind mode
@@ -277,128 +340,3 @@ def test_blind_mode_keeps_to_its_candidates() -> None:
     assert (nothing.size, nothing.p_value, nothing.ranking) == (None, 1.0, ())
     tiny = score_lines(reference[:100, :100], rounded(values)[:100, :100])
     assert find_tile_size([tiny]).size is None
-
-
-# Seams on purpose
-
-
-def test_tiles_cover_a_picture_once() -> None:
-    covered = np.zeros((70, 45), dtype=int)
-    for tile in tiles(70, 45, 32):
-        covered[tile.top : tile.bottom, tile.left : tile.right] += 1
-    assert (covered == 1).all()
-    with pytest.raises(DefinitionError):
-        next(tiles(10, 10, 0))
-
-
-def test_padding_comes_from_the_neighbours_and_goes_again() -> None:
-    generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (1100, 1050, 3), dtype=np.uint8)
-    tile = Tile(504, 1008, 0, 504)
-    cut = cut_tile(pixels, tile, 4)
-    assert cut.shape == (512, 512, 3)
-    assert (cut[:, 4:] == pixels[500:1012, :508]).all()
-    assert (cut[:, :4] == cut[:, 4:5]).all()
-    seen: list[tuple[int, ...]] = []
-
-    def codec(part: RGB8) -> RGB8:
-        seen.append(part.shape)
-        return part
-
-    assert (tiled(codec, 504, 4)(pixels) == pixels).all()
-    assert seen[0] == (512, 512, 3)
-    assert seen[-1] == (1100 - 1008 + 8, 1050 - 1008 + 8, 3)
-
-
-def test_a_tile_that_changes_size_is_refused() -> None:
-    pixels = np.zeros((32, 32, 3), dtype=np.uint8)
-    with pytest.raises(CodecError, match="keep the size"):
-        tiled(lambda part: part[:-1], 16)(pixels)
-    with pytest.raises(CodecError, match="keep the size"):
-        put_tile(pixels, Tile(0, 8, 0, 8), 0, pixels)
-    with pytest.raises(DefinitionError):
-        tiled(lambda part: part, 16, -1)
-
-
-def test_offsets_survive_rounding_on_average() -> None:
-    pixels = np.full((256, 512, 3), 100, dtype=np.uint8)
-    grid = TileGrid.square(128, (-30, 50))
-    shifted = offset_tiles(pixels, grid, 0.4, np.random.default_rng(4)) - 100.0
-    means = [
-        shifted[top:bottom, left:right].mean(axis=(0, 1))
-        for top, bottom in ((0, 50), (50, 178), (178, 256))
-        for left, right in ((0, 98), (98, 226), (226, 354), (354, 482), (482, 512))
-    ]
-    generator = np.random.default_rng(4)
-    np.testing.assert_allclose(
-        np.array(means).reshape(3, 5, 3), generator.normal(0, 0.4, (3, 5, 3)), atol=0.05
-    )
-    grey = offset_tiles(pixels, grid, 5, np.random.default_rng(4), "grey").astype(int)
-    assert np.abs(grey[..., 0] - grey[..., 2]).max() <= 1
-    assert (offset_tiles(pixels, grid, 0.0, np.random.default_rng(4)) == pixels).all()
-
-
-# Kodak
-
-
-@pytest.fixture(scope="module")
-def reference_files(kodak: Path) -> list[Path]:
-    return [kodak / f"kodim{number:02}.png" for number in (4, 5, 8, 13, 15, 23)]
-
-
-def test_jpeg_in_whole_blocks_does_not_mind_tiles(kodak: Path) -> None:
-    """4:4:4 JPEG has no memory across 8 pixels: the tiler adds nothing of its own."""
-    pixels = read_picture(kodak / "kodim15.png")
-    codec = Coder("jpeg", "q55")
-    assert (tiled(codec, 256)(pixels) == codec(pixels)).all()
-
-
-def test_power_on_kodak(reference_files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam_study, "DEVIATIONS", (0.5, 1.0))
-    curves = seam_study.power_curves(reference_files)
-    assert len(curves) == 2 * 2 * 2
-    for (coder, colour, deviation), found in curves.items():
-        hits = sum(one.p_value < 0.05 for one in found)
-        assert hits >= (6 if deviation == 1.0 else 5), (coder, colour, deviation)
-
-
-def test_few_false_alarms_on_kodak(reference_files: list[Path]) -> None:
-    p_values: list[float] = []
-    for codec, path in product((Coder("jpeg-420", "q20"), Coder("webp", "q50")), reference_files):
-        tried = seam_study.try_untiled((codec, path))
-        p_values += [p for p in tried.p_values if p is not None]
-    assert len(p_values) > 150
-    rate = sum(p <= 0.05 for p in p_values) / len(p_values)
-    assert rate <= 0.1
-
-
-def test_published_pictures_have_the_tiles_that_were_published(shared: Path) -> None:
-    folder = shared / "published" / "pico-project-page" / "b1400e99ef413c8fee7d5c0be41d7d1e"
-    reference = read_picture(folder / "reference.png")
-
-    def p_value(codec: str) -> float:
-        found = measure_seams(reference, read_picture(folder / f"{codec}.png"), TileGrid.square(504)).p_value
-        assert found is not None
-        return found
-
-    assert p_value("pico") < 0.001
-    assert p_value("dcvc") > 0.05
-    assert find_tile_size([score_lines(reference, read_picture(folder / "pico.png"))]).size == 504
-
-
-def test_the_study_writes_its_block(
-    kodak: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    (pictures / "kodim15.png").symlink_to(kodak / "kodim15.png")
-    document = tmp_path / "page.md"
-    document.write_text("a\n<!-- begin seam-power -->\nold\n<!-- end seam-power -->\nb\n")
-    monkeypatch.setattr(seam_study, "DEVIATIONS", (2.0,))
-    argv = ["--kodak", str(pictures), "--only", "seam-power", "--document", str(document)]
-    assert seam_study.main(argv) == 0
-    text = document.read_text()
-    assert "| jpeg2000 r40 | grey | p < 0.05 | 1 |" in text
-    assert "old" not in text
-    assert seam_study.main(["--kodak", str(tmp_path / "nowhere"), "--only", "seam-power"]) == 1
-    assert "no PNG files" in capsys.readouterr().err

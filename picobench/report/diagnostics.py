@@ -135,7 +135,9 @@ def seams(run: Run) -> Iterator[Mapping[str, Any]]:
         p_value = row.number("p_value")
         if p_value is not None:
             chance = row.number("attainable_level") or 0.0
-            tests.setdefault(tuple(row.text(name) for name in grid), []).append((p_value <= SIGNIFICANT, chance))
+            tests.setdefault(tuple(row.text(name) for name in grid), []).append(
+                (p_value <= SIGNIFICANT, chance)
+            )
     for row in _rows(run, "seams_datasets"):
         of_images = tests.get(tuple(row.text(name) for name in grid), [])
         why = row.text("reason")
@@ -233,7 +235,11 @@ def text(run: Run) -> Iterator[Mapping[str, Any]]:
 def _l1_cell(row: Row, why: str) -> Cell:
     value, low, high = (row.number(f"l1_inside{end}") for end in ("", "_low", "_high"))
     details = () if low is None or high is None else (f"[{number(low, 4)}, {number(high, 4)}]",)
-    return number_cell(None, 4, why) if value is None else Cell(number(value, 4), key=repr(value), details=details)
+    return (
+        number_cell(None, 4, why)
+        if value is None
+        else Cell(number(value, 4), key=repr(value), details=details)
+    )
 
 
 def _share_cell(row: Row, name: str, why: str) -> Cell:

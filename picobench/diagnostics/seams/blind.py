@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from picobench.diagnostics.seams.exchange import IntArray, tail_share
-from picobench.diagnostics.seams.grids import LATTICE, TileGrid, lattice_class
+from picobench.diagnostics.seams.families import choose_lattice
+from picobench.diagnostics.seams.grids import LATTICES, TileGrid, lattice_class
 from picobench.diagnostics.seams.strips import BANDS, F32, F64, Lines, error_planes, without_trend
 from picobench.errors import MetricError
 from picobench.pixels import RGB8
@@ -22,6 +23,7 @@ SIZES = tuple(range(128, 1025, 8))
 """Tile sizes tried by default: all that a codec with 8-pixel blocks could use without padding its tiles."""
 
 _MARGIN = max(BANDS[0].widths)
+_AMBIGUOUS = TileGrid.square(2 * LATTICES[0])
 _ROWS_PER_EDGE = 128
 _EXCHANGES = 999
 _SEED = 2025
@@ -35,11 +37,13 @@ class LineScores:
         shape: (height, width) of the picture.
         vertical: Standardised scores of vertical lines, (lines, 6): bands by luma, chroma, both.
         horizontal: The same of horizontal lines.
+        lattice: Period in pixels of the transform grids that lines are told apart by.
     """
 
     shape: tuple[int, int]
     vertical: F64
     horizontal: F64
+    lattice: int
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,26 @@ class TileSize:
     ranking: tuple[tuple[int, float], ...]
 
 
-def score_lines(reference: RGB8, reconstruction: RGB8, step: int = 8) -> LineScores:
+def score_lines(
+    reference: RGB8, reconstruction: RGB8, step: int = 8, lattice: int | None = None
+) -> LineScores:
     """Score every `step`-th line of a picture.
 
     Args:
         reference: (height, width, 3) uint8.
         reconstruction: Of the same shape.
         step: Greatest common divisor of the candidate borders, in pixels.
+        lattice: See `measure_seams`; None: the one that it would take for tiles of 256 pixels, whose borders are the
+            first that the largest blocks of a codec can be taken for. (Of tiles of 128, all are.)
 
     Raises:
         MetricError: The shapes differ.
     """
     planes = error_planes(reference, reconstruction)
     height, width, _ = planes.shape
-    return LineScores((height, width), _standard(planes, step), _standard(planes.swapaxes(0, 1), step))
+    used = choose_lattice(_AMBIGUOUS, (height, width), _MARGIN) if lattice is None else lattice
+    turned = planes.swapaxes(0, 1)
+    return LineScores((height, width), _standard(planes, step, used), _standard(turned, step, used), used)
 
 
 def find_tile_size(
@@ -81,7 +91,6 @@ def find_tile_size(
     sizes: Sequence[int] = SIZES,
     origin: tuple[int, int] = (0, 0),
     step: int = 8,
-    lattice: int = LATTICE,
 ) -> TileSize:
     """Find the square tile size that fits the steps of the pictures best.
 
@@ -90,7 +99,6 @@ def find_tile_size(
         sizes: Candidates.
         origin: Where a tile starts (x, y) in every picture.
         step: That of `score_lines`; sizes and origin must be multiples of it.
-        lattice: See `grids.LATTICE`.
 
     Raises:
         MetricError: A candidate does not fit `step`.
@@ -116,7 +124,7 @@ def find_tile_size(
                 member[row, grid.borders_x(length, _MARGIN) // step - first] = 1
             counts += member.sum(axis=1)
             positions = (first + np.arange(len(scores), dtype=np.int64)) * step
-            classes = lattice_class(positions, lattice)
+            classes = lattice_class(positions, picture.lattice)
             sums += np.einsum("sl,elc->esc", member, _exchanged(scores, classes, generator), optimize=True)
     tried = np.flatnonzero(counts)
     if not len(tried):
@@ -132,7 +140,7 @@ def find_tile_size(
     )
 
 
-def _standard(planes: F32, step: int) -> F64:
+def _standard(planes: F32, step: int, lattice: int) -> F64:
     """Scores of every `step`-th vertical line less the median of their class, in robust deviations."""
     height, width, _ = planes.shape
     if width < 2 * _MARGIN:
@@ -144,7 +152,7 @@ def _standard(planes: F32, step: int) -> F64:
     for band in BANDS:
         every = without_trend(lines.scores(band))
         scores = every[first - lines.first :: step]
-        classes = lattice_class(first + step * np.arange(len(scores), dtype=np.int64), LATTICE)
+        classes = lattice_class(first + step * np.arange(len(scores), dtype=np.int64), lattice)
         luma, blue, red = _robust(scores, classes).T
         chroma = _robust((blue + red)[:, None], classes)[:, 0]
         columns += [luma, chroma, _robust((luma + chroma)[:, None], classes)[:, 0]]

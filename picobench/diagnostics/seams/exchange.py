@@ -15,7 +15,8 @@ IntArray = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 ARRANGEMENTS = 4000
-"""Arrangements ranked. A p-value near 0.05 then has a standard error of 0.0035 where they are sampled."""
+"""Arrangements of one picture that are ranked. A p-value near 0.05 then has a standard error of 0.0035 where they
+are sampled."""
 
 # A fixed seed: the p-value of a picture is a property of the picture, the same on every machine.
 _SEED = 2025
@@ -41,8 +42,14 @@ def draw_arrangements(sizes: list[tuple[int, int]], limit: int = ARRANGEMENTS) -
         ]
         chosen = np.indices(counts).reshape(len(counts), -1)
         return [choices[index] for choices, index in zip(every, chosen, strict=True)]
-    generator = np.random.default_rng(_SEED)
-    return [_sample(generator, borders, total, limit) for borders, total in sizes]
+    return sample_arrangements(sizes, limit, np.random.default_rng(_SEED))
+
+
+def sample_arrangements(
+    sizes: list[tuple[int, int]], count: int, generator: np.random.Generator
+) -> list[IntArray]:
+    """A random sample of `count` arrangements, repeats included; row 0 is always the borders themselves."""
+    return [_sample(generator, borders, total, count) for borders, total in sizes]
 
 
 def _sample(generator: np.random.Generator, borders: int, total: int, limit: int) -> IntArray:

@@ -67,7 +67,11 @@ def error_planes(reference: RGB8, reconstruction: RGB8) -> F32:
             f"a reconstruction of shape {reconstruction.shape} and a reference of shape {reference.shape} "
             "cannot be compared; give two (height, width, 3) pictures of one size"
         )
-    error = reconstruction.astype(np.float32) - reference.astype(np.float32)
+    return to_planes(reconstruction.astype(np.float32) - reference.astype(np.float32))
+
+
+def to_planes(error: F32) -> F32:
+    """Turn an error of R, G and B (last axis) into luma and two colour differences."""
     return np.asarray(error @ _YCBCR.T.astype(np.float32))
 
 
@@ -77,9 +81,14 @@ def steps_to_rgb(steps: F64) -> F64:
 
 
 def without_trend(scores: F64) -> F64:
-    """Take a straight line over position out: skies sit at the top, and their errors are of another kind."""
+    """Take a parabola over position out, column by column.
+
+    Skies sit at the top, subjects in the middle, and the errors of both are of their own kind. A straight line is
+    not enough: over Kodak, broad scores of horizontal lines are 0.3 standard deviations lower in the middle, where
+    the borders of large tiles lie, than at the top and the bottom.
+    """
     place = np.linspace(-1.0, 1.0, len(scores))
-    basis = np.stack([np.ones_like(place), place], axis=1)
+    basis = np.stack([np.ones_like(place), place, place**2], axis=1)
     return np.asarray(scores - basis @ np.linalg.lstsq(basis, scores, rcond=None)[0])
 
 
@@ -98,7 +107,6 @@ class Lines:
 
     Attributes:
         first: Column of the first line; index 0 of all results stands for it.
-        edges: Number of tile edges that each line is cut into.
     """
 
     def __init__(self, error: F32, cuts: IntArray, gap: int, margin: int):
@@ -116,7 +124,7 @@ class Lines:
         self._mean = _cumulative(np.add.reduceat(error, starts, axis=0) / self._rows)
         self._square = _cumulative(np.add.reduceat(error * error, starts, axis=0) / self._rows)
         self._gap, self._count = gap, width - gap - 2 * margin + 1
-        self.first, self.edges = margin, len(self._edges)
+        self.first = margin
 
     def scores(self, band: Band) -> F64:
         """Score of each line, (lines, planes): large where the error steps more than its surroundings.

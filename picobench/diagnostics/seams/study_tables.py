@@ -5,20 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picobench.diagnostics.seams.measure import SeamResult, combine_p_values
+from picobench.diagnostics.seams.combine import DatasetSeams, combine_pictures
+from picobench.diagnostics.seams.families import PLANES
+from picobench.diagnostics.seams.measure import SeamResult
+from picobench.diagnostics.seams.strips import BANDS
+from picobench.diagnostics.seams.study_alarms import LEVEL, STRICT
 
 if TYPE_CHECKING:
     from picobench.diagnostics.seams.blind import TileSize
-    from picobench.diagnostics.seams.study import Found, Untiled
+    from picobench.diagnostics.seams.study import Case, Found, Sized
     from picobench.diagnostics.studies import Coder
 
-LEVEL = 0.05
-_STRICT = 0.01
-_RESAMPLES = 2000
+_RMS_OF_STEPS = np.sqrt(2)
 
 
 @dataclass(frozen=True)
@@ -31,75 +34,38 @@ class Published:
     singles: Sequence[tuple[str, TileSize]]
 
 
-def false_alarm_table(untiled: Sequence[Untiled]) -> str:
-    """Rates of false alarms by codec, for pictures, datasets and blind mode."""
-    lines = [
-        "| codec | tests | p <= 0.05 | 95 % interval | p <= 0.01 | datasets with p <= 0.05 | blind, p <= 0.05 |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    codecs = list(dict.fromkeys(one.coder.codec for one in untiled))
-    for label, chosen in [(codec, {codec}) for codec in codecs] + [("all", set(codecs))]:
-        some = [one for one in untiled if one.coder.codec in chosen]
-        tested = np.array([p for one in some for p in one.p_values if p is not None])
-        low, high = _interval(some)
-        datasets = _datasets(some)
-        blind = sum(one.blind <= LEVEL for one in some)
-        lines.append(
-            f"| {label} | {len(tested)} | {_percent(tested <= LEVEL)} | {100 * low:.1f} to {100 * high:.1f} % "
-            f"| {_percent(tested <= _STRICT)} | {sum(p <= LEVEL for p in datasets)} of {len(datasets)} "
-            f"| {blind} of {len(some)} |"
-        )
-    return "\n".join(lines)
-
-
-def _interval(untiled: Sequence[Untiled]) -> tuple[float, float]:
-    """Bootstrap over pictures: tests on one picture share its contents."""
-    pictures = sorted({one.picture for one in untiled})
-    alarms, tests = np.zeros(len(pictures)), np.zeros(len(pictures))
-    for one in untiled:
-        tested = [p for p in one.p_values if p is not None]
-        alarms[pictures.index(one.picture)] += sum(p <= LEVEL for p in tested)
-        tests[pictures.index(one.picture)] += len(tested)
-    drawn = np.random.default_rng(0).integers(0, len(pictures), (_RESAMPLES, len(pictures)))
-    low, high = np.quantile(alarms[drawn].sum(axis=1) / tests[drawn].sum(axis=1), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _datasets(untiled: Sequence[Untiled]) -> list[float]:
-    """Combined p-value of each codec, operating point and grid, over the pictures it could be tested on."""
-    combined = []
-    for coder in dict.fromkeys(one.coder for one in untiled):
-        columns = zip(*(one.p_values for one in untiled if one.coder == coder), strict=True)
-        for column in columns:
-            tested = [p for p in column if p is not None]
-            if len(tested) > 1:
-                combined.append(combine_p_values(tested))
-    return combined
-
-
-def power_table(curves: Mapping[tuple[Coder, str, float], Sequence[Found]], pictures: int) -> str:
+def power_table(curves: Mapping[tuple[Coder, Case], Sequence[Found]], pictures: int) -> str:
     """Pictures found at each size of offsets, with the tile size known and unknown, and all together."""
-    deviations = list(dict.fromkeys(deviation for _, _, deviation in curves))
+    deviations = sorted({deviation for _, (_, _, deviation) in curves})
     heads = " | ".join(f"{deviation:g}" for deviation in deviations)
     lines = [
         f"Pictures of {pictures}; columns are standard deviations of the offsets in grey levels.",
         "",
-        f"| base | offsets | answer | {heads} |",
-        "|---|---|---|" + "---:|" * len(deviations),
+        f"| tiles | base | offsets | answer | {heads} |",
+        "|---:|---|---|---|" + "---:|" * len(deviations),
     ]
-    for coder, colour in dict.fromkeys((coder, colour) for coder, colour, _ in curves):
-        columns = [curves[coder, colour, deviation] for deviation in deviations]
-        name = f"| {coder.codec} {coder.point} | {colour} |"
-        known = [f"{sum(one.p_value < LEVEL for one in column)}" for column in columns]
-        blind = [f"{sum(_blind_right(one, 256) for one in column)}" for column in columns]
-        together = [_p(combine_p_values([one.p_value for one in column])) for column in columns]
+    rows = dict.fromkeys((size, coder, colour) for coder, (size, colour, _) in curves)
+    for size, coder, colour in sorted(rows, key=lambda row: row[0]):
+        columns = [curves.get((coder, (size, colour, deviation)), ()) for deviation in deviations]
+        known = [str(_hits(column)) if column else "" for column in columns]
+        blind = [str(sum(_blind_right(one, size) for one in column)) if column else "" for column in columns]
+        together = [_p(_together(column).p_value) if column else "" for column in columns]
+        name = f"| {size} | {coder.codec} {coder.point} | {colour} |"
         lines.append(f"{name} p < 0.05 | {' | '.join(known)} |")
-        lines.append(f"{name} blind: 256 with p < 0.05 | {' | '.join(blind)} |")
-        lines.append(f"{name} all pictures together | {' | '.join(together)} |")
+        lines.append(f"{name} blind: {size} with p < 0.05 | {' | '.join(blind)} |")
+        lines.append(f"{name} p of all pictures together | {' | '.join(together)} |")
     return "\n".join(lines)
 
 
-def power_plot(curves: Mapping[tuple[Coder, str, float], Sequence[Found]]) -> bytes:
+def _hits(found: Sequence[Found]) -> int:
+    return sum(one.p_value < LEVEL for one in found)
+
+
+def _together(found: Sequence[Found]) -> DatasetSeams:
+    return combine_pictures([one.evidence for one in found if one.evidence is not None])
+
+
+def power_plot(curves: Mapping[tuple[Coder, Case], Sequence[Found]], size: int) -> bytes:
     """Share of pictures found against the size of offsets, as SVG: solid with the tile size known, dashed blind."""
     from matplotlib.figure import Figure
 
@@ -109,13 +75,12 @@ def power_plot(curves: Mapping[tuple[Coder, str, float], Sequence[Found]]) -> by
     with plot_style(project_root() / "reports" / "plot.mplstyle"):
         figure = Figure(figsize=(6.2, 3.6), layout="constrained")
         axes = figure.add_subplot()
-        deviations = sorted({deviation for _, _, deviation in curves})
-        for index, (coder, colour) in enumerate(
-            dict.fromkeys((coder, colour) for coder, colour, _ in curves)
-        ):
-            columns = [curves[coder, colour, deviation] for deviation in deviations]
-            known = [np.mean([one.p_value < LEVEL for one in column]) for column in columns]
-            blind = [np.mean([_blind_right(one, 256) for one in column]) for column in columns]
+        deviations = sorted({deviation for _, (one, _, deviation) in curves if one == size})
+        shown = dict.fromkeys((coder, colour) for coder, (one, colour, _) in curves if one == size)
+        for index, (coder, colour) in enumerate(shown):
+            columns = [curves[coder, (size, colour, deviation)] for deviation in deviations]
+            known = [_hits(column) / len(column) for column in columns]
+            blind = [np.mean([_blind_right(one, size) for one in column]) for column in columns]
             label = f"{coder.codec} {coder.point}, {colour}"
             axes.plot(deviations, known, color=f"C{index}", marker="o", label=label)
             axes.plot(deviations, blind, color=f"C{index}", marker="o", linestyle="--", fillstyle="none")
@@ -128,6 +93,59 @@ def power_plot(curves: Mapping[tuple[Coder, str, float], Sequence[Found]]) -> by
         axes.set_ylabel("Share of pictures found, p < 0.05")
         axes.legend(loc="lower right")
         return svg_bytes(figure, "Power of the seam test against the size of offsets")
+
+
+def interval_table(sized: Sequence[tuple[Coder, Mapping[Case, Sized]]]) -> str:
+    """How many intervals hold the true size of steps: of pictures by part, of datasets for broad luma."""
+    parts = [(band.name, plane) for band in BANDS for plane in PLANES[:2]]
+    lines = [
+        f"| base | tiles | offsets | {' | '.join(f'{band}, {plane}' for band, plane in parts)} "
+        "| no step: 0 held | datasets: broad, luma |",
+        "|---|---:|---|" + "---:|" * (len(parts) + 2),
+    ]
+    rows: dict[tuple[Coder, int, str], list[tuple[float, Sized]]] = {}
+    for coder, cases in sized:
+        for (size, colour, deviation), one in cases.items():
+            rows.setdefault((coder, size, colour), []).append((deviation, one))
+    for (coder, size, colour), column in rows.items():
+        name = f"| {coder.codec} {coder.point} | {size} | {colour} |"
+        lines.append(
+            f"{name} {' | '.join(_held([one for _, one in column]))} | {_datasets_held(colour, column)} |"
+        )
+    lines.append(
+        f"| all | | | {' | '.join(_held([one for _, cases in sized for one in cases.values()]))} | |"
+    )
+    return "\n".join(lines)
+
+
+def _held(sized: Sequence[Sized]) -> list[str]:
+    """Intervals that hold the truth, for luma and chroma of each band, and over all parts that have no step."""
+    low, high, truth = (
+        np.stack([getattr(one, name)[:, :2] for one in sized]) for name in ("low", "high", "truth")
+    )
+    held = (low <= truth) & (truth <= high)
+    # The planes of a grey offset leave rounding in chroma.
+    real = truth > 1e-3
+    cells = []
+    for b, k in product(range(truth.shape[1]), range(truth.shape[2])):
+        cells.append(_of(held[:, b, k][real[:, b, k]]))
+    return [*cells, _of(low[~real] == 0)]
+
+
+def _of(hits: np.ndarray) -> str:
+    return f"{hits.sum()} of {hits.size}, {100 * hits.mean():.0f} %" if hits.size else "none"
+
+
+def _datasets_held(colour: str, column: Sequence[tuple[float, Sized]]) -> str:
+    """Intervals over pictures that hold the steps that offsets of their deviation have on average."""
+    # Luma of a colour offset: the weights of R, G and B add up as squares.
+    scale = _RMS_OF_STEPS * (1.0 if colour == "grey" else float(np.hypot(0.299, np.hypot(0.587, 0.114))))
+    held = []
+    for deviation in dict.fromkeys(deviation for deviation, _ in column):
+        luma = combine_pictures([one.evidence for own, one in column if own == deviation], draws=99).parts[0]
+        if luma.low_levels is not None and luma.high_levels is not None:
+            held.append(luma.low_levels <= scale * deviation <= luma.high_levels)
+    return f"{sum(held)} of {len(held)}"
 
 
 def _blind_right(found: Found, size: int) -> bool:
@@ -151,40 +169,43 @@ def tiled_table(rows: Mapping[Coder, Sequence[Sequence[Found]]], tilings: Sequen
 def published_table(codecs: Sequence[Published]) -> str:
     """Seams at 504 pixels in published pictures, and what blind mode finds in them."""
     lines = [
-        "| codec | pictures | p <= 0.05 | all together | error at borders, elsewhere | blind over all | its p |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| codec | pictures | p <= 0.05 | p of all together | step: broad, luma | narrow, chroma "
+        "| error at borders, elsewhere | blind over all | its p |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for codec in codecs:
         tested = [result for _, result in codec.results if result.p_value is not None]
         p_values = [result.p_value for result in tested if result.p_value is not None]
+        together = combine_pictures([result.evidence for result in tested if result.evidence is not None])
         here, there = (
             np.mean([getattr(result, name) for result in tested]) for name in ("step_unit", "elsewhere_unit")
         )
         lines.append(
             f"| {codec.label} | {len(tested)} | {sum(p <= LEVEL for p in p_values)} "
-            f"| {_p(combine_p_values(p_values))} | {here:.4f}, {there:.4f} "
+            f"| {_p(together.p_value)} | {_pooled(together, 'broad', 'luma')} "
+            f"| {_pooled(together, 'narrow', 'chroma')} | {here:.4f}, {there:.4f} "
             f"| {codec.together.size} | {_p(codec.together.p_value)} |"
         )
     lines += [
         "",
         "PICO at 504, picture by picture (steps beyond those elsewhere, in grey levels, 95 % interval):",
         "",
-        "| scene | borders | p | smallest possible | broad, luma | narrow, chroma |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| scene | borders | p | smallest possible | lattice | broad, luma | narrow, chroma |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, result in codecs[0].results if codecs and codecs[0].label == "PICO" else ():
         lines.append(
-            f"| {name} | {result.borders} | {_p(result.p_value)} | {_p(result.p_floor)} "
+            f"| {name} | {result.borders} | {_p(result.p_value)} | {_p(result.p_floor)} | {result.lattice} "
             f"| {_step(result, 'broad', 'luma')} | {_step(result, 'narrow', 'chroma')} |"
         )
     singles = [
         f"| {codec.label} | {name} | {found.size} | {_p(found.p_value)} |"
         for codec in codecs
         for name, found in codec.singles
-        if found.p_value <= _STRICT
+        if found.p_value <= STRICT
     ]
     count = sum(len(codec.singles) for codec in codecs)
-    lines += ["", f"Single pictures, of {count}, in which blind mode finds a size with p <= {_STRICT:g}:", ""]
+    lines += ["", f"Single pictures, of {count}, in which blind mode finds a size with p <= {STRICT:g}:", ""]
     lines += ["| codec | scene | size | p |", "|---|---|---:|---:|", *singles] if singles else ["None."]
     return "\n".join(lines)
 
@@ -196,8 +217,10 @@ def _step(result: SeamResult, band: str, plane: str) -> str:
     return "not tested"
 
 
-def _percent(hits: np.ndarray) -> str:
-    return f"{100 * float(np.mean(hits)):.1f} %"
+def _pooled(dataset: DatasetSeams, band: str, plane: str) -> str:
+    (part,) = [part for part in dataset.parts if (part.band, part.plane) == (band, plane)]
+    ends = "" if part.low_levels is None else f" ({part.low_levels:.2f} to {part.high_levels:.2f})"
+    return f"{part.step_levels:.2f}{ends}"
 
 
 def _p(value: float | None) -> str:

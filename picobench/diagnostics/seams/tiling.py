@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from picobench.diagnostics.seams.grids import TileGrid
 from picobench.errors import DefinitionError
@@ -55,11 +56,22 @@ def offset_tiles(
         generator: Source of the offsets and of the rounding.
         colour: `grey`: R, G and B of a tile get one offset; `rgb`: one each.
     """
-    height, width, _ = pixels.shape
+    offsets = tile_offsets(pixels.shape[:2], grid, deviation_levels, generator, colour)
+    moved = np.floor(pixels + offsets + generator.random(pixels.shape))
+    return np.asarray(moved.clip(0, 255), dtype=np.uint8)
+
+
+def tile_offsets(
+    shape: tuple[int, ...],
+    grid: TileGrid,
+    deviation_levels: float,
+    generator: np.random.Generator,
+    colour: Literal["grey", "rgb"] = "rgb",
+) -> npt.NDArray[np.float64]:
+    """The offsets that `offset_tiles` adds, for every pixel: (height, width, 1 or 3), in grey levels."""
+    height, width = shape
     rows = (np.arange(height) - grid.origin_y) // grid.stride_y
     columns = (np.arange(width) - grid.origin_x) // grid.stride_x
     rows, columns = rows - rows[0], columns - columns[0]
-    shape = (rows[-1] + 1, columns[-1] + 1, 1 if colour == "grey" else 3)
-    offsets = generator.normal(0.0, deviation_levels, shape)[rows[:, None], columns]
-    moved = np.floor(pixels + offsets + generator.random(pixels.shape))
-    return np.asarray(moved.clip(0, 255), dtype=np.uint8)
+    tiles = (rows[-1] + 1, columns[-1] + 1, 1 if colour == "grey" else 3)
+    return np.asarray(generator.normal(0.0, deviation_levels, tiles)[rows[:, None], columns])

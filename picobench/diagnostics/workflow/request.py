@@ -14,9 +14,9 @@ from picobench.yamlfile import did_you_mean
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "fidelity": {},
     # The tiles of PICO.
-    "seams": {"tile": 504, "origin": [0, 0], "overlap": 0},
+    "seams": {"tile": 504, "origin": [0, 0], "overlap": 0, "lattice": "auto"},
     "text": {"search": True},
-    "tilesize": {},
+    "tilesize": {"lattice": "auto"},
 }
 """The diagnostics with their options; the schema of configurations lists them all."""
 
@@ -28,7 +28,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The tables that each diagnostic gives."""
 
-_REVISIONS = {"fidelity": 2, "seams": 1, "text": 1, "tilesize": 1}
+_REVISIONS = {"fidelity": 3, "seams": 2, "text": 1, "tilesize": 2}
 """Raised when a diagnostic comes to give other results for the same pictures: old ones are then made again."""
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {

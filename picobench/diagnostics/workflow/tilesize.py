@@ -15,15 +15,16 @@ from picobench.diagnostics.workflow.record import (
     Row,
     Tables,
 )
+from picobench.diagnostics.workflow.seams import AUTO
 from picobench.pixels import RGB8
 
-_FOUND_COLUMNS = ("tile", "p_value", "borders", "others")
+_FOUND_COLUMNS = ("tile", "p_value", "borders", "lattice", "others")
 COLUMNS = {
     "tile_sizes": (*IMAGE_COLUMNS, *_FOUND_COLUMNS),
     "tile_sizes_datasets": (*DATASET_COLUMNS, *_FOUND_COLUMNS),
 }
 """The p-value is corrected for all sizes tried; `tile` is the best of them, whatever the p-value, and `others`
-are those that follow it, best first."""
+are those that follow it, best first. The lattice of a dataset is the smallest of its pictures."""
 
 _TOO_SMALL = "too small for two tiles of any size tried"
 # Scores are in standard deviations: more digits than these are noise.
@@ -32,15 +33,17 @@ _DECIMALS = 4
 
 def examine(options: Mapping[str, Any]) -> Examine:
     """Score the lines of a picture, and find the size that fits it; see `find_tile_size`."""
+    lattice = None if options["lattice"] == AUTO else options["lattice"]
 
     def test(image: str, reference: RGB8, reconstruction: RGB8) -> dict[str, Any]:
-        lines = score_lines(reference, reconstruction)
+        lines = score_lines(reference, reconstruction, lattice=lattice)
         found = find_tile_size([lines])
         return {
             "shape": list(lines.shape),
+            "lattice": lines.lattice,
             "vertical": lines.vertical.round(_DECIMALS).tolist(),
             "horizontal": lines.horizontal.round(_DECIMALS).tolist(),
-            "found": _found(found),
+            "found": _found(found, lines.lattice),
         }
 
     return test
@@ -61,7 +64,8 @@ def tables(results: PointResults) -> Tables:
             "tile_sizes": rows,
             "tile_sizes_datasets": [results.dataset_row(0, "no picture could be tested")],
         }
-    together = results.dataset_row(len(lines)) | _found(find_tile_size(lines))
+    lattice = min(picture.lattice for picture in lines)
+    together = results.dataset_row(len(lines)) | _found(find_tile_size(lines), lattice)
     return {"tile_sizes": rows, "tile_sizes_datasets": [together]}
 
 
@@ -70,9 +74,15 @@ def _lines(result: Mapping[str, Any]) -> LineScores:
     vertical, horizontal = (
         np.asarray(result[name], dtype=np.float64).reshape(-1, 6) for name in ("vertical", "horizontal")
     )
-    return LineScores((height, width), vertical, horizontal)
+    return LineScores((height, width), vertical, horizontal, result["lattice"])
 
 
-def _found(found: TileSize) -> Row:
+def _found(found: TileSize, lattice: int) -> Row:
     others = ", ".join(str(size) for size, _ in found.ranking[1:])
-    return {"tile": found.size, "p_value": found.p_value, "borders": found.borders, "others": others}
+    return {
+        "tile": found.size,
+        "p_value": found.p_value,
+        "borders": found.borders,
+        "lattice": lattice,
+        "others": others,
+    }
