@@ -11,11 +11,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from PIL import Image
-
 from picobench import bindings
+from picobench.arguments import whole_number
 from picobench.cli import project_root
+from picobench.datasets.normalise import normalise
+from picobench.datasets.refused import RefusedPictureError
 from picobench.definitions import Definitions, read_codec
 from picobench.document import replace_block
 from picobench.errors import DatasetError, PicobenchError
@@ -83,21 +83,27 @@ def of_codec(scenes: list[Scene], codec: str) -> Iterator[tuple[str, RGB8, RGB8]
 
 
 def read_picture(path: Path) -> RGB8:
-    """A picture that others made, as (height, width, 3) uint8.
+    """A picture that others made, as (height, width, 3) uint8, read like those of a run.
 
     Raises:
         DatasetError: It is unreadable.
     """
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{path}: unreadable picture ({error}); fetch it again") from None
+        return normalise(path.read_bytes()).pixels
+    except OSError as error:
+        raise DatasetError(f"{path}: unreadable picture ({error.strerror}); fetch it again") from None
+    except RefusedPictureError as error:
+        raise DatasetError(f"{path}: unreadable picture ({error})") from None
 
 
 @cache
 def _definitions() -> Definitions:
     return Definitions(project_root())
+
+
+def poorest_point(codec: str) -> str:
+    """The first operating point of a codec's definition."""
+    return next(iter(read_codec(_definitions(), codec).points))
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def run_study(
         "--published", type=Path, help="folder with <scene>/reference.png and <scene>/<codec>.png"
     )
     parser.add_argument("--only", choices=names, help="one block only")
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=whole_number(1), default=1)
     parser.add_argument("--document", type=Path, default=project_root() / "docs" / document)
     args = parser.parse_args(argv)
     try:

@@ -2,24 +2,29 @@
 """Decode the bitstreams of a unit and examine the reconstructions with one diagnostic."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from picobench import layout, plan
+from picobench.adapters import adapter_for
+from picobench.adapters.reconstructions import ReconstructionsAdapter
 from picobench.datasets.truth import TRUTH_FILE, read_truth
-from picobench.definitions import Definitions, read_codec
+from picobench.definitions import Codec, Definitions, read_codec
 from picobench.diagnostics.workflow.record import Examine
 from picobench.diagnostics.workflow.request import Diagnostic, read_diagnostic
 from picobench.errors import MetricError
 from picobench.files import read_json, write_json
 from picobench.inventory import Picture, read_inventory
-from picobench.pixels import read_rgb8
+from picobench.pixels import RGB8, read_rgb8
 from picobench.stages.measure import decode_unit
 
 FORMAT = 1
 """Version of the files that this module writes."""
+
+Refused = Callable[[Picture], RGB8 | None]
+"""Gives a picture that encoding refused, and that can be examined all the same; None if there is none."""
 
 
 def diagnose(
@@ -33,7 +38,8 @@ def diagnose(
 ) -> None:
     """Examine the reconstructions of a unit.
 
-    A reconstruction that cannot be had, or not be examined, is recorded with the reason.
+    A reconstruction that cannot be had, or not be examined, is recorded with the reason. Fidelity looks at those
+    that are not scored, too: it says what is wrong with them.
 
     Args:
         definitions: Where the codec's definition is.
@@ -55,7 +61,12 @@ def diagnose(
     with tempfile.TemporaryDirectory(prefix="picobench-decoded-") as folder:
         decoded = decode_unit(codec, record_file, lambda image: pictures[image].read(), Path(folder))
         examine = _examine(diagnostic, dataset, unit.rpartition("/")[2], record["options"])
-        rows = [_row(examine, row, pictures[row["image"]]) for row in decoded]
+        refused = _refused_for_size(codec, record["options"]) if diagnostic.id == "fidelity" else None
+        encoded = {row["image"]: row for row in record["images"]}
+        rows = [
+            _row(examine, row | _why(encoded[row["image"]]), pictures[row["image"]], refused)
+            for row in decoded
+        ]
     document = {
         "format": FORMAT,
         "codec": codec_id,
@@ -114,17 +125,46 @@ def _examine(diagnostic: Diagnostic, dataset: str, chunk: str, options: Mapping[
     return examine
 
 
-def _row(examine: Examine, decoded: Mapping[str, Any], picture: Picture) -> dict[str, Any]:
+def _why(encoded: Mapping[str, Any]) -> dict[str, str]:
+    """Why there is nothing to decode, if so."""
+    if not encoded["reason"]:
+        return {}
+    return {"reason": f"absent: {encoded['reason']}" if encoded.get("absent") else encoded["reason"]}
+
+
+def _refused_for_size(codec: Codec, options: Mapping[str, Any]) -> Refused:
+    """Finds what was published of a picture and is refused because it has another size."""
+    adapter = adapter_for(codec)
+
+    def find(picture: Picture) -> RGB8 | None:
+        if not isinstance(adapter, ReconstructionsAdapter):
+            return None
+        pixels = adapter.published(picture.image, options)
+        same = pixels is not None and pixels.shape[:2] == (picture.row.height, picture.row.width)
+        return None if same else pixels
+
+    return find
+
+
+def _row(
+    examine: Examine, decoded: Mapping[str, Any], picture: Picture, refused: Refused | None
+) -> dict[str, Any]:
+    """A row of the document; with `refused`, reconstructions that are not scored are examined as well."""
     row = {
         "image": decoded["image"],
-        "reason": decoded["reason"],
+        "reason": "",
         "bitstream_sha256": decoded.get("bitstream_sha256", ""),
         "pixels_sha256": decoded.get("pixels_sha256", ""),
         "result": {},
     }
-    if decoded["path"] is None:
-        return row
+    pixels = None
+    if decoded["path"] is not None and (refused or not decoded["reason"]):
+        pixels = read_rgb8(decoded["path"])
+    elif refused:
+        pixels = refused(picture)
+    if pixels is None:
+        return row | {"reason": decoded["reason"]}
     try:
-        return row | {"result": examine(picture.image, picture.read(), read_rgb8(decoded["path"]))}
+        return row | {"result": examine(picture.image, picture.read(), pixels)}
     except MetricError as error:
         return row | {"reason": str(error)}

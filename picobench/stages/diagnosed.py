@@ -21,7 +21,7 @@ _TEXT_COLUMNS = {
     *("findings", "finding", "evidence", "threshold", "band", "plane", "replaced", "others"),
 }
 _INTEGER_COLUMNS = {
-    *("images", "tile", "origin_x", "origin_y", "overlap", "borders", "with_text"),
+    *("images", "tile", "origin_x", "origin_y", "overlap", "borders", "lattice", "with_text"),
     *("lines", "detected", "found", "characters", "deletions", "words", "words_replaced"),
 }
 

@@ -13,6 +13,7 @@ from picobench import metrics, plan
 from picobench.adapters import Session, adapter_for
 from picobench.colour import above_ceiling
 from picobench.definitions import Codec, Definitions, read_codec
+from picobench.diagnostics.fidelity.findings import PADDING_PIXELS
 from picobench.errors import CodecError, MetricError, StorageError
 from picobench.files import read_json, sha256_file, write_json
 from picobench.inventory import read_inventory
@@ -94,7 +95,11 @@ def decode_unit(
     record = read_json(record_file)
     largest = max(row["width"] * row["height"] for row in record["images"])
     limit = timeout_seconds(codec, largest / 1e6, codec.decode_seconds)
-    with adapter_for(codec).session(limit, largest) as session:
+    # A decoder that leaves padding in is told from one that returns anything.
+    padded = max(
+        (row["width"] + PADDING_PIXELS) * (row["height"] + PADDING_PIXELS) for row in record["images"]
+    )
+    with adapter_for(codec).session(limit, padded) as session:
         return [
             _above_ceiling(
                 _decode_image(session, row, record_file.parent, folder, record["options"]),

@@ -10,6 +10,7 @@ from picobench.diagnostics.fidelity.colour import colour_findings
 from picobench.diagnostics.fidelity.findings import Finding
 from picobench.diagnostics.fidelity.geometry import align_position, align_size
 from picobench.diagnostics.fidelity.moments import measure_moments
+from picobench.diagnostics.fidelity.rounding import MeanErrors, mean_errors
 from picobench.errors import MetricError
 from picobench.pixels import RGB8
 
@@ -22,12 +23,12 @@ class FidelityReport:
         findings: What is wrong; empty for a good reconstruction.
         psnr_db: As the reconstruction stands, cropped to the reference where padding was left in; infinite
             for an exact copy, NaN where the sizes cannot be brought together.
-        bias_levels: Mean error of R, G and B in grey levels; NaN likewise.
+        mean_errors: In grey levels; NaN likewise.
     """
 
     findings: tuple[Finding, ...]
     psnr_db: float
-    bias_levels: tuple[float, float, float]
+    mean_errors: MeanErrors
 
 
 def check_fidelity(reference: RGB8, reconstruction: RGB8, *, lossless: bool = False) -> FidelityReport:
@@ -50,18 +51,20 @@ def check_fidelity(reference: RGB8, reconstruction: RGB8, *, lossless: bool = Fa
     aligned, wrong_size = align_size(reference, reconstruction)
     findings = [wrong_size] if wrong_size else []
     if aligned is None:
-        return FidelityReport(tuple(findings), math.nan, (math.nan, math.nan, math.nan))
+        return FidelityReport(
+            tuple(findings), math.nan, MeanErrors((math.nan,) * 3, (math.nan,) * 3, math.nan, math.nan)
+        )
+    moments = measure_moments(reference, aligned)
     if np.array_equal(reference, aligned):
         # Coarse quantisation returns a picture of one colour exactly, so that says nothing.
         if not lossless and (reference != reference[0, 0]).any():
             findings.append(
                 Finding("exact_copy", f"all {aligned.size // 3} pixels equal the reference", None)
             )
-        return FidelityReport(tuple(findings), math.inf, (0.0, 0.0, 0.0))
-    moments = measure_moments(reference, aligned)
+        return FidelityReport(tuple(findings), math.inf, mean_errors(moments))
     target, moved, shift = align_position(reference, aligned)
     if shift:
         findings.append(shift)
     findings += colour_findings(measure_moments(target, moved) if shift else moments)
-    red, green, blue = moments.bias().tolist()
-    return FidelityReport(tuple(findings), 10 * math.log10(255**2 / moments.mse()), (red, green, blue))
+    psnr_db = 10 * math.log10(255**2 / moments.mse())
+    return FidelityReport(tuple(findings), psnr_db, mean_errors(moments))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Faults of colour: range, matrix, order of channels, rounding, bias and gain."""
+"""Faults of colour: range, matrix, order of channels, gain, and what `rounding` finds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,42 +8,21 @@ from itertools import permutations
 import numpy as np
 
 from picobench.diagnostics.fidelity.findings import (
-    BIAS_DB,
-    BIAS_LEVELS,
-    CHROMA_TRUNCATION_LEVELS,
     EVENNESS,
+    EXPLAINED_SHARE,
     GAIN_DB,
     GAIN_SHARE,
-    LUMA_LEVELS,
     MATRIX_DB,
     RANGE_DB,
-    TRUNCATION_LEVELS,
     Finding,
 )
 from picobench.diagnostics.fidelity.moments import F64, Correction, Moments, rise_db, rises_db
+from picobench.diagnostics.fidelity.planes import BT601, BT709, inverse
+from picobench.diagnostics.fidelity.rounding import bias_nearness, level_finding
 
 _CHANNELS = ("R", "G", "B")
 # Faults come one on top of another; more than this many are not told apart reliably.
 _MOST_FAULTS = 3
-
-
-def _luma_chroma(red: float, blue: float) -> F64:
-    """RGB to Y'CbCr of full range with luma coefficients `red` and `blue`."""
-    green = 1 - red - blue
-    rows = [
-        [red, green, blue],
-        [-red / (2 * (1 - blue)), -green / (2 * (1 - blue)), 0.5],
-        [0.5, -green / (2 * (1 - red)), -blue / (2 * (1 - red))],
-    ]
-    return np.array(rows)
-
-
-def _inverse(matrix: F64) -> F64:
-    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-
-
-BT601, BT709 = _luma_chroma(0.299, 0.114), _luma_chroma(0.2126, 0.0722)
-"""ITU-R BT.601 and BT.709."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +41,16 @@ class Fault:
     undo: Correction
     least_db: float
 
+    def nearness(self, moments: Moments) -> float:
+        """How near a picture comes to it: 1 is where it meets both thresholds."""
+        rise = rise_db(moments.mse(), moments.mse(self.undo))
+        return min(rise / self.least_db, moments.explained(self.undo) / EXPLAINED_SHARE)
+
 
 def _faults() -> Iterator[Fault]:
     zero, black = np.zeros(3), np.full(3, 16.0)
-    mixed = _inverse(BT709) @ BT601
-    for coded, shown, matrix in (("601", "709", _inverse(mixed)), ("709", "601", mixed)):
+    mixed = inverse(BT709) @ BT601
+    for coded, shown, matrix in (("601", "709", inverse(mixed)), ("709", "601", mixed)):
         evidence = f"coded with the matrix of BT.{coded}, shown with that of BT.{shown}"
         yield Fault(f"matrix_{coded}_as_{shown}", evidence, Correction(matrix, zero), MATRIX_DB)
     # Luma has 219 steps from 16 on and colour differences have 224; of RGB all three have 219.
@@ -75,8 +59,8 @@ def _faults() -> Iterator[Fault]:
         ("BT.601 YCbCr", BT601, (219, 224, 224)),
         ("BT.709 YCbCr", BT709, (219, 224, 224)),
     ):
-        narrow = _inverse(planes) @ np.diag(np.array(steps) / 255) @ planes
-        widen = Correction(_inverse(narrow), _inverse(narrow) @ -black)
+        narrow = inverse(planes) @ np.diag(np.array(steps) / 255) @ planes
+        widen = Correction(inverse(narrow), inverse(narrow) @ -black)
         yield Fault("range_compressed", f"16 to 235 of {where} shown as if it were 0 to 255", widen, RANGE_DB)
         evidence = f"0 to 255 of {where} read as if it were 16 to 235"
         yield Fault("range_expanded", evidence, Correction(narrow, black), RANGE_DB)
@@ -95,87 +79,52 @@ def colour_findings(moments: Moments) -> list[Finding]:
     findings: list[Finding] = []
     for _ in range(_MOST_FAULTS):
         fault = min(_FAULTS, key=lambda fault: moments.mse(fault.undo))
-        before, after = moments.mse(), moments.mse(fault.undo)
-        # A mere offset is the simpler explanation where it explains as much.
-        if rise_db(before, after) < fault.least_db or after > moments.mse(moments.without_bias()):
+        if fault.nearness(moments) < 1:
             break
-        findings.append(Finding(fault.finding, fault.evidence, rise_db(before, after)))
+        # A mere offset is the simpler explanation where it explains as much.
+        if moments.mse(fault.undo) > moments.mse(moments.without_bias()):
+            break
+        effect = rise_db(moments.mse(), moments.mse(fault.undo))
+        findings.append(Finding(fault.finding, fault.evidence, effect))
         moments = moments.after(fault.undo)
     if any(finding.name == "range_expanded" for finding in findings):
         # Black and white were clipped, which looks like a gain and a bias once the range is undone.
         return findings
-    level = rounding_finding(moments.bias(), moments.mse()) or _bias(moments)
-    return findings + [finding for finding in (level, _gain(moments)) if finding]
+    return findings + [finding for finding in (level_finding(moments), _gain(moments)) if finding]
 
 
-def rises(moments: Moments) -> dict[str, float]:
-    """By how much undoing each fault would raise PSNR, in dB, whatever the threshold; bias and gain by channel."""
-    level = moments.without_bias()
-    found = {
-        "bias": rises_db(moments.errors(), moments.errors(level)),
-        "gain": rises_db(moments.errors(level), moments.errors(moments.without_gain())),
-    }
-    largest = {
-        f"{name}, {where}": float(channels[index].max())
-        for name, channels in found.items()
-        for where, index in (("red or blue", [0, 2]), ("green", [1]))
-    }
+def nearness(moments: Moments) -> dict[str, float]:
+    """How near a picture comes to each finding that has fixed thresholds: 1 is where it meets all of them."""
+    found = {"bias": bias_nearness(moments), "gain": float(_gain_nearness(moments).max())}
     for fault in _FAULTS:
-        rise = rise_db(moments.mse(), moments.mse(fault.undo))
-        largest[fault.finding] = max(rise, largest.get(fault.finding, -np.inf))
-    return largest
+        found[fault.finding] = max(fault.nearness(moments), found.get(fault.finding, -np.inf))
+    return found
 
 
-def rounding_finding(bias: F64, mse: float) -> Finding | None:
-    """Truncation, seen in the mean errors of R, G and B.
-
-    Args:
-        bias: Mean errors in grey levels.
-        mse: Mean squared error, for the effect.
-    """
-    luma, blue, red = (BT601 @ bias).tolist()
-    after = mse - float(np.mean(bias**2))
-    if np.all(np.abs(bias + 0.5) <= TRUNCATION_LEVELS):
-        after += float(np.mean((bias + 0.5) ** 2))
-        evidence = f"mean error of R, G, B is {_levels(bias)} grey levels: rounded down, not to the nearest"
-        return Finding("truncation", evidence, rise_db(mse, after), _named("bias", bias))
-    if abs(luma) <= LUMA_LEVELS and max(abs(blue + 0.45), abs(red + 0.45)) <= CHROMA_TRUNCATION_LEVELS:
-        evidence = (
-            f"mean error of Cb, Cr is {blue:+.2f} {red:+.2f} grey levels and of luma {luma:+.2f}: colour "
-            "differences are rounded down"
-        )
-        return Finding("chroma_truncation", evidence, rise_db(mse, after), _named("bias", bias))
-    return None
+def _contrast(moments: Moments) -> F64:
+    # Pictures that have nothing to do with each other have a slope of about 0, of either sign.
+    return np.asarray(1 / np.maximum(np.diag(moments.without_gain().matrix), 0.001))
 
 
-def _bias(moments: Moments) -> Finding | None:
-    bias, undo = moments.bias(), moments.without_bias()
-    channels = rises_db(moments.errors(), moments.errors(undo))
-    even = np.abs(bias) >= EVENNESS * moments.unevenness(undo)
-    if not np.any((np.abs(bias) >= BIAS_LEVELS) & (channels >= BIAS_DB) & even):
-        return None
-    evidence = f"mean error of R, G, B is {_levels(bias)} grey levels"
-    return Finding("bias", evidence, rise_db(moments.mse(), moments.mse(undo)), _named("bias", bias))
+def _gain_nearness(moments: Moments) -> F64:
+    undo, level = moments.without_gain(), moments.without_bias()
+    off = np.abs(_contrast(moments) - 1)
+    variance = np.diag(moments.products)[3:6] - moments.products[3:6, 6] ** 2
+    moves = off * np.sqrt(np.maximum(variance, 0.0))
+    thresholds = [
+        off / GAIN_SHARE,
+        rises_db(moments.errors(level), moments.errors(undo)) / GAIN_DB,
+        moves / np.maximum(EVENNESS * moments.unevenness(undo), 1e-9),
+    ]
+    return np.asarray(np.min(thresholds, axis=0))
 
 
 def _gain(moments: Moments) -> Finding | None:
-    undo, level = moments.without_gain(), moments.without_bias()
-    # Pictures that have nothing to do with each other have a slope of about 0, of either sign.
-    contrast = 1 / np.maximum(np.diag(undo.matrix), 0.001)
-    channels = rises_db(moments.errors(level), moments.errors(undo))
-    variance = np.diag(moments.products)[3:6] - moments.products[3:6, 6] ** 2
-    moves = np.abs(contrast - 1) * np.sqrt(np.maximum(variance, 0.0))
-    even = moves >= EVENNESS * moments.unevenness(undo)
-    if not np.any((np.abs(contrast - 1) >= GAIN_SHARE) & (channels >= GAIN_DB) & even):
+    if not np.any(_gain_nearness(moments) >= 1):
         return None
+    contrast = _contrast(moments)
     shown = " ".join(f"{value:.3f}" for value in contrast)
     evidence = f"contrast of R, G, B is {shown} times the reference's"
-    return Finding("gain", evidence, rise_db(moments.mse(level), moments.mse(undo)), _named("gain", contrast))
-
-
-def _named(what: str, values: F64) -> tuple[tuple[str, float], ...]:
-    return tuple((f"{what}_{name}", float(value)) for name, value in zip(_CHANNELS, values, strict=True))
-
-
-def _levels(values: F64) -> str:
-    return " ".join(f"{value:+.2f}" for value in values)
+    values = tuple((f"gain_{name}", float(value)) for name, value in zip(_CHANNELS, contrast, strict=True))
+    effect = rise_db(moments.mse(moments.without_bias()), moments.mse(moments.without_gain()))
+    return Finding("gain", evidence, effect, values)

@@ -8,16 +8,17 @@ from itertools import combinations
 import numpy as np
 
 from picobench.diagnostics.fidelity.check import FidelityReport
-from picobench.diagnostics.fidelity.colour import rounding_finding
 from picobench.diagnostics.fidelity.findings import NEAR_LEVELS, Finding
 from picobench.diagnostics.fidelity.moments import F64
+from picobench.diagnostics.fidelity.rounding import LEVEL_FINDINGS, shared_level_finding
 from picobench.pixels import RGB8, pixels_digest
 
 _AREAS = 16
 # Pictures without contents are alike without being one picture.
 _LEAST_CONTRAST = 8.0
-# Fewer mean errors do not tell a codec's rounding from the contents of its pictures.
-_LEAST_PICTURES = 5
+# Fewer have no spread that could be relied on.
+_LEAST_PICTURES = 3
+_NO_OTHER_FAULT = LEVEL_FINDINGS | {"padding"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +64,21 @@ def find_duplicates(
 
 
 def shared_rounding(reports: Sequence[FidelityReport]) -> Finding | None:
-    """Truncation of a codec at an operating point, judged by the mean of its pictures' biases.
+    """Wrong rounding or a bias of a codec at an operating point, judged by the mean errors of its pictures.
 
-    At low rates the contents of a picture move its mean error by as much as truncation does; over several
-    pictures that averages out. Pictures without a PSNR are left out; at least five must remain.
+    At low rates the contents of a picture move its mean errors by as much as rounding does; over several
+    pictures that averages out. Pictures without a finite PSNR are left out, and those with a fault that moves mean
+    errors itself; at least three must remain.
     """
-    usable = [report for report in reports if np.isfinite(report.psnr_db)]
+    usable = [
+        report
+        for report in reports
+        if np.isfinite(report.psnr_db) and {finding.name for finding in report.findings} <= _NO_OTHER_FAULT
+    ]
     if len(usable) < _LEAST_PICTURES:
         return None
     mse = float(np.mean([255**2 / 10 ** (report.psnr_db / 10) for report in usable]))
-    finding = rounding_finding(np.mean([report.bias_levels for report in usable], axis=0), mse)
+    finding = shared_level_finding([report.mean_errors for report in usable], mse)
     if finding is None:
         return None
     evidence = f"over {len(usable)} pictures {finding.evidence}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from picobench.diagnostics.fidelity.colour import BT601, BT709
 from picobench.diagnostics.fidelity.moments import F64
+from picobench.diagnostics.fidelity.planes import BT601, BT709
 from picobench.pixels import RGB8
 
 _Break = Callable[[RGB8], RGB8]
@@ -61,10 +61,24 @@ def _moved(down: float, right: float) -> _Break:
     return move
 
 
-def _truncated(pixels: RGB8) -> RGB8:
-    """What rounding down makes of real values that rounding to the nearest would make these pixels of."""
-    before = pixels + np.random.default_rng(0).uniform(-0.5, 0.5, pixels.shape)
-    return np.asarray(np.clip(np.floor(before), 0, 255), dtype=np.uint8)
+def _before_rounding(pixels: RGB8) -> F64:
+    """Real values that rounding to the nearest would make these pixels of."""
+    return pixels + np.random.default_rng(0).uniform(-0.5, 0.5, pixels.shape)
+
+
+def _in_rgb(finish: Callable[[F64], F64]) -> _Break:
+    return lambda pixels: _rounded(finish(_before_rounding(pixels)))
+
+
+def _in_planes(matrix: F64, luma: Callable[[F64], F64], then: Callable[[F64], F64] = np.round) -> _Break:
+    """Y rounded by `luma`, Cb and Cr rounded down, and R, G and B by `then`."""
+
+    def convert(pixels: RGB8) -> RGB8:
+        planes = np.floor(exact := _before_rounding(pixels) @ matrix.T)
+        planes[..., 0] = luma(exact[..., 0])
+        return _rounded(then(planes @ np.linalg.inv(matrix).T))
+
+    return convert
 
 
 def _padded(top: int, bottom: int, left: int, right: int) -> _Break:
@@ -90,6 +104,21 @@ FAULTS = (
     Fault("matrix_601_as_709", "coded with BT.601, shown with BT.709", _affine(np.linalg.inv(BT709) @ BT601)),
     Fault("matrix_709_as_601", "coded with BT.709, shown with BT.601", _affine(np.linalg.inv(BT601) @ BT709)),
     Fault("channel_order", "red and blue swapped", lambda pixels: pixels[..., ::-1]),
-    Fault("truncation", "rounded down", _truncated),
+    Fault("bias", "0.9 levels taken from R, G, B", _in_rgb(lambda values: values - 0.9)),
+    Fault("truncation", "R, G, B rounded down", _in_rgb(np.floor)),
+    Fault("rounded_up", "R, G, B rounded up", _in_rgb(np.ceil)),
+    Fault(
+        "shifted_depth",
+        "16 bits read by 257 that were shifted by 8",
+        _in_rgb(lambda values: values * 256 / 257),
+    ),
+    Fault("chroma_truncation", "Cb, Cr of BT.601 rounded down", _in_planes(BT601, np.round)),
+    Fault("ycbcr_truncation", "Y, Cb, Cr of BT.601 rounded down", _in_planes(BT601, np.floor)),
+    Fault("ycbcr_truncation", "Y, Cb, Cr of BT.709 rounded down", _in_planes(BT709, np.floor)),
+    Fault(
+        "double_truncation",
+        "the first of these two, and R, G, B rounded down",
+        _in_planes(BT601, np.floor, np.floor),
+    ),
 )
 """Faults of single reconstructions."""

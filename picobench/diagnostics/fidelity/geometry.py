@@ -64,16 +64,30 @@ def align_position(reference: RGB8, reconstruction: RGB8) -> tuple[RGB8, RGB8, F
     total = measure_shift(reference, reconstruction)
     if np.hypot(*total) < SHIFT_PIXELS or np.abs(total).max() > min(reference.shape[:2]) / 4:
         return reference, reconstruction, None
-    inner = _inner(_margin(total))
-    channels = [_moved_back(reconstruction[..., index].astype(np.float32), total) for index in range(3)]
-    back = np.asarray(np.stack(channels, axis=2).round().clip(0, 255)[inner], dtype=np.uint8)
-    target = reference[inner]
-    effect = rise_db(_error(target, reconstruction[inner]), _error(target, back))
+    target, back, effect = _undone(reference, reconstruction, total)
     if effect < SHIFT_DB:
         return reference, reconstruction, None
     evidence = f"shifted by {total[0]:+.2f} pixels down and {total[1]:+.2f} to the right"
     values = (("down_pixels", float(total[0])), ("right_pixels", float(total[1])))
     return target, back, Finding("shift", evidence, effect, values)
+
+
+def shift_nearness(reference: RGB8, reconstruction: RGB8) -> float:
+    """How near a picture comes to a shift: 1 is where it meets both thresholds."""
+    total = measure_shift(reference, reconstruction)
+    if np.abs(total).max() > min(reference.shape[:2]) / 4:
+        return 0.0
+    effect = _undone(reference, reconstruction, total)[2]
+    return float(min(np.hypot(*total) / SHIFT_PIXELS, effect / SHIFT_DB))
+
+
+def _undone(reference: RGB8, reconstruction: RGB8, total: F64) -> tuple[RGB8, RGB8, float]:
+    """Both pictures without the edges that a shift leaves uncovered, the second moved back, and the rise of PSNR."""
+    inner = _inner(_margin(total))
+    channels = [_moved_back(reconstruction[..., index].astype(np.float32), total) for index in range(3)]
+    back = np.asarray(np.stack(channels, axis=2).round().clip(0, 255)[inner], dtype=np.uint8)
+    target = reference[inner]
+    return target, back, rise_db(_error(target, reconstruction[inner]), _error(target, back))
 
 
 def measure_shift(reference: RGB8, reconstruction: RGB8) -> F64:

@@ -12,7 +12,8 @@ from picobench.pixels import RGB8
 F64 = npt.NDArray[np.float64]
 
 _AREA = 32
-_LEAST_AREAS = 4
+LEAST_AREAS = 4
+"""Pictures with fewer areas say nothing about how evenly errors are spread."""
 _ROWS_AT_ONCE = 256
 
 
@@ -61,10 +62,21 @@ class Moments:
         Coarse quantisation leaves mean errors too, another one in every area; a fault of colour leaves none that
         its undoing does not take away everywhere. Zero for pictures with fewer than four areas.
         """
-        if len(self.areas) < _LEAST_AREAS:
+        if len(self.areas) < LEAST_AREAS:
             return np.zeros(3)
         moved = self.areas[:, :3] @ correction.matrix.T + correction.offset
         return np.asarray((moved - self.areas[:, 3:]).std(axis=0))
+
+    def explained(self, correction: Correction) -> float:
+        """Share of the squared mean errors of areas that a correction takes away.
+
+        Negative where it adds to them; 1, which says nothing, for pictures with fewer than four areas.
+        """
+        if len(self.areas) < LEAST_AREAS:
+            return 1.0
+        moved = self.areas[:, :3] @ correction.matrix.T + correction.offset
+        before, after = (np.mean((areas - self.areas[:, 3:]) ** 2) for areas in (self.areas[:, :3], moved))
+        return 1 - float(after) / max(float(before), 1e-12)
 
     def bias(self) -> F64:
         """Mean error of R, G and B, in grey levels."""

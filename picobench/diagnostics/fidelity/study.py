@@ -12,48 +12,47 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from picobench.diagnostics.fidelity.check import FidelityReport, check_fidelity
-from picobench.diagnostics.fidelity.colour import rises
-from picobench.diagnostics.fidelity.datasets import shared_rounding
+from picobench.diagnostics.fidelity.colour import nearness
+from picobench.diagnostics.fidelity.datasets import Signature, find_duplicates, shared_rounding, signature
 from picobench.diagnostics.fidelity.faults import FAULTS
-from picobench.diagnostics.fidelity.findings import (
-    BIAS_DB,
-    GAIN_DB,
-    MATRIX_DB,
-    RANGE_DB,
-    SHIFT_PIXELS,
-    THRESHOLDS,
-)
-from picobench.diagnostics.fidelity.geometry import measure_shift
+from picobench.diagnostics.fidelity.findings import THRESHOLDS
+from picobench.diagnostics.fidelity.geometry import shift_nearness
 from picobench.diagnostics.fidelity.moments import measure_moments
+from picobench.diagnostics.fidelity.rounding import LEVEL_FINDINGS
+from picobench.diagnostics.fidelity.study_tables import biases, counted, examine_published, levels, names
 from picobench.diagnostics.studies import (
     GOOD,
-    PUBLISHED,
     Coder,
-    of_codec,
     picture_files,
-    published_scenes,
+    poorest_point,
     read_picture,
     run_all,
     run_study,
 )
 
-# Below the rates that anybody uses: what remains of a picture there is biased in earnest.
-POOREST = (Coder("jpeg", "q05"), Coder("jpeg", "q10"))
+# Without chroma subsampling, below the rates that anybody uses: what remains is biased in earnest.
+_FULL_CHROMA = (Coder("jpeg", "q05"), Coder("jpeg", "q10"))
+_RATES = ("low", "middle", "high")
 
 BLOCKS = ("fidelity-thresholds", "fidelity-good", "fidelity-injected", "fidelity-published")
 
 
 @dataclass(frozen=True)
 class Good:
-    """A good reconstruction: what is found (nothing), and how near it comes to each threshold."""
+    """A good reconstruction: what is found (nothing), and how near it comes to each finding."""
 
     report: FidelityReport
-    rises: Mapping[str, float]
-    shift_pixels: float
+    nearness: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A reconstruction broken in every way of `FAULTS`, the reference in its place, and its signature."""
+
+    reports: Sequence[FidelityReport]
+    copy: FidelityReport
+    signature: Signature
 
 
 def try_good(task: tuple[Coder, Path]) -> Good:
@@ -61,9 +60,18 @@ def try_good(task: tuple[Coder, Path]) -> Good:
     coder, path = task
     reference = read_picture(path)
     reconstruction = coder(reference)
-    shift = float(np.hypot(*measure_shift(reference, reconstruction)))
-    moments = measure_moments(reference, reconstruction)
-    return Good(check_fidelity(reference, reconstruction), rises(moments), shift)
+    near = nearness(measure_moments(reference, reconstruction))
+    near["shift"] = shift_nearness(reference, reconstruction)
+    return Good(check_fidelity(reference, reconstruction), near)
+
+
+def try_faults(task: tuple[Coder, Path]) -> Broken:
+    """Break one reconstruction in every way."""
+    coder, path = task
+    reference = read_picture(path)
+    reconstruction = coder(reference)
+    reports = [check_fidelity(reference, fault.apply(reconstruction)) for fault in FAULTS]
+    return Broken(reports, check_fidelity(reference, reference), signature(reconstruction))
 
 
 def threshold_table() -> str:
@@ -72,116 +80,107 @@ def threshold_table() -> str:
     return "\n".join(lines + [f"| `{name}` | {reason} |" for name, reason in THRESHOLDS.items()])
 
 
-def try_faults(task: tuple[Coder, Path]) -> list[list[str]]:
-    """Break one reconstruction in every way of `FAULTS`; names of what is found each time."""
-    coder, path = task
-    reference = read_picture(path)
-    reconstruction = coder(reference)
-    reports = [check_fidelity(reference, fault.apply(reconstruction)) for fault in FAULTS]
-    return [[finding.name for finding in report.findings] for report in reports]
-
-
 def good_table(files: Sequence[Path], processes: int) -> str:
-    """Findings and mean errors of good codecs."""
-    coders = [Coder(codec, point) for codec, points in GOOD.items() for point in points]
-    good = len(coders) * len(files)
-    coders += POOREST
+    """Findings and mean errors of good codecs, their poorest operating points among them."""
+    coders = [
+        Coder(codec, point) for codec in GOOD for point in dict.fromkeys((poorest_point(codec), *GOOD[codec]))
+    ]
+    coders += _FULL_CHROMA
     tasks = list(product(coders, files))
     tried = list(run_all(try_good, tasks, processes))
-    reports = [good.report for good in tried]
     lines = [
         "| codec | pictures | findings | of all pictures | mean error of R, G, B | lowest, highest of a picture |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for coder in coders:
-        some = [report for (one, _), report in zip(tasks, reports, strict=True) if one == coder]
+        some = [good.report for (one, _), good in zip(tasks, tried, strict=True) if one == coder]
         shared = shared_rounding(some)
-        biases = np.array([report.bias_levels for report in some])
+        bias = biases(some)
         lines.append(
-            f"| {coder.codec} {coder.point} | {len(some)} | {_counted(some) or 0} | {shared.name if shared else 0} "
-            f"| {_levels(biases.mean(axis=0))} | {biases.min():+.2f}, {biases.max():+.2f} |"
+            f"| {coder.codec} {coder.point} | {len(some)} | {counted(some) or 0} "
+            f"| {f'`{shared.name}`' if shared else 0} "
+            f"| {levels(bias.mean(axis=0))} | {bias.min():+.2f}, {bias.max():+.2f} |"
         )
-    names = [f"{coder.codec} {coder.point}, {path.stem}" for coder, path in tasks]
-    return "\n".join([*lines, "", *_nearest(tried[:good], names)])
+    of = [f"{coder.codec} {coder.point}, {path.stem}" for coder, path in tasks]
+    return "\n".join([*lines, "", *_nearest(tried, of)])
 
 
-def _nearest(tried: Sequence[Good], names: Sequence[str]) -> list[str]:
-    """How near the good reconstructions come to each threshold."""
-    thresholds = {
-        **{f"bias, {where}": BIAS_DB[index] for index, where in enumerate(("red or blue", "green"))},
-        **{f"gain, {where}": GAIN_DB[index] for index, where in enumerate(("red or blue", "green"))},
-        **dict.fromkeys(("range_compressed", "range_expanded", "channel_order"), RANGE_DB),
-        **dict.fromkeys(("matrix_601_as_709", "matrix_709_as_601"), MATRIX_DB),
-    }
+def _nearest(tried: Sequence[Good], of: Sequence[str]) -> list[str]:
+    """How near the good reconstructions come to each finding that has fixed thresholds."""
     lines = [
-        "The nearest that any of them but JPEG at q05 and q10 comes to a threshold (a finding takes more):",
+        "The nearest that any of them comes to the thresholds of a finding: at 100 % all of them would be met, below 0 "
+        "undoing it makes something worse.",
         "",
-        "| undoing | threshold | nearest | of |",
-        "|---|---:|---:|---|",
+        "| finding | nearest | of |",
+        "|---|---:|---|",
     ]
-    for name, threshold in thresholds.items():
-        index = max(range(len(tried)), key=lambda index: tried[index].rises[name])
-        lines.append(f"| {name} | {threshold:g} dB | {tried[index].rises[name]:+.3f} dB | {names[index]} |")
-    index = max(range(len(tried)), key=lambda index: tried[index].shift_pixels)
-    lines.append(
-        f"| shift | {SHIFT_PIXELS:g} pixels | {tried[index].shift_pixels:.3f} pixels | {names[index]} |"
-    )
+    for finding in tried[0].nearness:
+        first = max(range(len(tried)), key=lambda index: tried[index].nearness[finding])
+        nearest = tried[first].nearness[finding]
+        shown = f"{100 * nearest:.0f} %" if nearest > 0 else "below 0"
+        lines.append(f"| `{finding}` | {shown} | {of[first]} |")
     return lines
 
 
 def injected_table(files: Sequence[Path], processes: int) -> str:
-    """Faults made on purpose: pictures in which each is found under its name."""
-    # The middle one of each codec's operating points.
-    coders = [Coder(codec, points[1]) for codec, points in GOOD.items()]
-    tasks = list(product(coders, files))
-    found = list(run_all(try_faults, tasks, processes))
+    """Faults made on purpose: pictures and operating points in which each is found under its name."""
+    # Every other picture does for the rates on the outside, and halves their time.
+    rates = [
+        [(Coder(codec, points[rate]), files if rate == 1 else files[::2]) for codec, points in GOOD.items()]
+        for rate in range(len(_RATES))
+    ]
+    tasks = [(coder, path) for rate in rates for coder, paths in rate for path in paths]
+    broken = dict(zip(tasks, run_all(try_faults, tasks, processes), strict=True))
+    counts = [sum(len(paths) for _, paths in rate) for rate in rates]
+    heads = [f"pictures of {count}, {rate}" for count, rate in zip(counts, _RATES, strict=True)]
+    heads += [f"datasets of {len(GOOD)}, {rate}" for rate in _RATES]
     lines = [
-        f"Pictures of {len(files)} in which the fault is found under its name; other names found beside it.",
+        f"{len(GOOD)} codecs at a low, a middle and a high rate: "
+        + "; ".join(f"{codec} {', '.join(points)}" for codec, points in GOOD.items())
+        + f". {len(files)} pictures each at the middle rate, every other one at the others. Counted where the fault is "
+        "found under its name; other names found instead of it or beside it. A dataset is all pictures of an operating "
+        "point.",
         "",
-        f"| fault | finding | {' | '.join(f'{coder.codec} {coder.point}' for coder in coders)} | beside it |",
-        "|---|---|" + "---:|" * len(coders) + "---|",
+        f"| fault | finding | {' | '.join(heads)} | others in pictures | in datasets |",
+        "|---|---|" + "---:|" * len(heads) + "---|---|",
     ]
+    sets = [[[broken[coder, path] for path in paths] for coder, paths in rate] for rate in rates]
     for index, fault in enumerate(FAULTS):
-        cells, beside = [], Counter[str]()
-        for coder in coders:
-            names = [every[index] for (one, _), every in zip(tasks, found, strict=True) if one == coder]
-            cells.append(str(sum(fault.finding in some for some in names)))
-            beside.update(name for some in names for name in some if name != fault.finding)
-        others = ", ".join(f"{name} {count}" for name, count in beside.most_common())
-        lines.append(f"| {fault.what} | `{fault.finding}` | {' | '.join(cells)} | {others} |")
+        found = [[[one.reports[index] for one in some] for some in rate] for rate in sets]
+        lines.append(_fault_row(fault.what, fault.finding, found))
+    copies = [[[one.copy for one in some] for some in rate] for rate in sets]
+    lines.append(_fault_row("the reference itself", "exact_copy", copies))
+    duplicates = [sum(_duplicates_found([one.signature for one in some]) for some in rate) for rate in sets]
+    cells = " | ".join(map(str, duplicates))
+    lines.append(f"| another picture's reconstruction | `duplicate` | {cells} |  |  |  |  |  |")
     return "\n".join(lines)
 
 
-def examine_published(folder: Path) -> str:
-    """Findings in pictures that others published."""
-    scenes = published_scenes(folder)
-    lines = [
-        "| codec | pictures | findings | of all pictures | mean error of R, G, B | most that undoing one gives |",
-        "|---|---:|---|---|---:|---:|",
-    ]
-    for codec, label in PUBLISHED.items():
-        reports = [check_fidelity(reference, shown) for _, reference, shown in of_codec(scenes, codec)]
-        if not reports:
-            continue
-        shared = shared_rounding(reports)
-        effects = [
-            finding.effect_db for report in reports for finding in report.findings if finding.effect_db
-        ]
-        biases = np.array([report.bias_levels for report in reports])
-        lines.append(
-            f"| {label} | {len(reports)} | {_counted(reports) or 'none'} | {shared.name if shared else 'none'} "
-            f"| {_levels(np.nanmean(biases, axis=0))} | {f'{max(effects):.2f} dB' if effects else ''} |"
-        )
-    return "\n".join(lines)
+def _fault_row(what: str, finding: str, found: Sequence[Sequence[Sequence[FidelityReport]]]) -> str:
+    """A row of the table; reports by rate, codec and picture."""
+    pictures = [[name for reports in rate for report in reports for name in names(report)] for rate in found]
+    shared = [[one.name for reports in rate if (one := shared_rounding(reports))] for rate in found]
+    cells = [str(some.count(finding)) for some in pictures]
+    cells += [str(some.count(finding)) if finding in LEVEL_FINDINGS else "" for some in shared]
+    cells += [_others(finding, pictures), _others(finding, shared)]
+    return f"| {what} | `{finding}` | {' | '.join(cells)} |"
 
 
-def _counted(reports: Sequence[FidelityReport]) -> str:
-    names = Counter(finding.name for report in reports for finding in report.findings)
-    return ", ".join(f"`{name}` {count}" for name, count in names.most_common())
+def _others(finding: str, found: Sequence[Sequence[str]]) -> str:
+    others = Counter(name for some in found for name in some if name != finding)
+    return ", ".join(f"{name} {count}" for name, count in others.most_common())
 
 
-def _levels(values: npt.NDArray[np.float64]) -> str:
-    return " ".join(f"{value:+.2f}" for value in values)
+def _duplicates_found(signatures: Sequence[Signature]) -> int:
+    """How many pictures are found out when the reconstruction of the next one stands in their place."""
+    found = 0
+    for number in range(len(signatures)):
+        following = (number + 1) % len(signatures)
+        shown = {f"{name:03}": one for name, one in enumerate(signatures)}
+        shown[f"{number:03}"] = signatures[following]
+        pair = " and ".join(f"{name:03}" for name in sorted((number, following)))
+        found += [finding.evidence.startswith(f"{pair} ") for finding in find_duplicates(shown)] == [True]
+    return found
 
 
 def _blocks(args: argparse.Namespace) -> Iterator[tuple[str, str]]:

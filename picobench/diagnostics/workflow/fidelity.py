@@ -12,6 +12,7 @@ import numpy as np
 from picobench.diagnostics.fidelity import (
     FidelityReport,
     Finding,
+    MeanErrors,
     Signature,
     check_fidelity,
     find_duplicates,
@@ -30,14 +31,15 @@ from picobench.diagnostics.workflow.record import (
 from picobench.pixels import RGB8
 
 COLUMNS = {
-    "fidelity": (*IMAGE_COLUMNS, "psnr_db", "bias_r", "bias_g", "bias_b", "findings"),
+    "fidelity": (*IMAGE_COLUMNS, "psnr_db", "bias_r", "bias_g", "bias_b", "rise", "uncertain", "findings"),
     "fidelity_findings": (
         *("codec", "dataset", "point", "image", "images"),
         *("finding", "effect_db", "evidence", "threshold"),
     ),
 }
 """A finding that takes all pictures of an operating point names no image; `images` is how many it rests on.
-Mean errors of R, G and B are in grey levels, reconstruction minus reference."""
+Mean errors of R, G and B are in grey levels, reconstruction minus reference; see `MeanErrors` for `rise` and
+`uncertain`."""
 
 
 def examine(*, lossless: bool) -> Examine:
@@ -55,7 +57,12 @@ def examine(*, lossless: bool) -> Examine:
                 for finding in report.findings
             ],
             "psnr_db": plain(report.psnr_db),
-            "bias_levels": [plain(level) for level in report.bias_levels],
+            "mean_errors": {
+                "bias": [plain(level) for level in report.mean_errors.bias],
+                "means": [plain(level) for level in report.mean_errors.means],
+                "rise": plain(report.mean_errors.rise),
+                "uncertain": plain(report.mean_errors.uncertain),
+            },
             "signature": _packed(signature(reconstruction)),
         }
 
@@ -71,13 +78,17 @@ def tables(results: PointResults) -> Tables:
     rows, findings, reports = [], [], []
     for image in results.images:
         row = results.image_row(image)
-        if not image.reason:
+        if image.result:
             report = _report(image.result)
             reports.append(report)
-            red, green, blue = report.bias_levels
+            red, green, blue = report.mean_errors.bias
             found = "; ".join(finding.name for finding in report.findings)
             row |= {"psnr_db": report.psnr_db, "bias_r": red, "bias_g": green, "bias_b": blue}
-            row |= {"findings": found}
+            row |= {
+                "rise": report.mean_errors.rise,
+                "uncertain": report.mean_errors.uncertain,
+                "findings": found,
+            }
             findings += [row | {"images": 1} | _finding(finding) for finding in report.findings]
         rows.append(row)
     where = results.dataset_row(len(reports)) | {"image": ""}
@@ -93,8 +104,8 @@ def _of_all(results: PointResults, reports: Sequence[FidelityReport]) -> list[Fi
         # Only now are the references worth reading: pictures that are alike themselves are no fault.
         references = {name: signature(results.pictures[name].read()) for name in signatures}
         findings = find_duplicates(signatures, references)
-    rounding = shared_rounding(reports)
-    return findings + ([rounding] if rounding else [])
+    level = shared_rounding(reports)
+    return findings + ([level] if level else [])
 
 
 def _finding(finding: Finding) -> Row:
@@ -116,8 +127,16 @@ def _report(result: Mapping[str, Any]) -> FidelityReport:
         )
         for found in result["findings"]
     )
-    red, green, blue = (_number(level) for level in result["bias_levels"])
-    return FidelityReport(findings, _number(result["psnr_db"]), (red, green, blue))
+    found = result["mean_errors"]
+    errors = MeanErrors(
+        _three(found["bias"]), _three(found["means"]), _number(found["rise"]), _number(found["uncertain"])
+    )
+    return FidelityReport(findings, _number(result["psnr_db"]), errors)
+
+
+def _three(values: Sequence[float | str | None]) -> tuple[float, float, float]:
+    red, green, blue = map(_number, values)
+    return red, green, blue
 
 
 def _number(value: float | str | None) -> float:
