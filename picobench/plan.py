@@ -95,7 +95,9 @@ def unit_key(codec: Codec, versions: Mapping[str, str], point: str) -> str:
             "adapter": codec.adapter,
             "binding": codec.binding,
             # Where the program comes from is text too: what it is, is in the versions and the image's digest.
-            "command": {name: value for name, value in codec.command.items() if name not in {"sources", "weights"}},
+            "command": {
+                name: value for name, value in codec.command.items() if name not in {"sources", "weights"}
+            },
             "options": codec.point_options(point),
             "versions": dict(versions),
         }
