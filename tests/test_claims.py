@@ -132,6 +132,8 @@ class TestTheProjectsRegistry:
         for verdict in verdicts:
             by_verdict.setdefault(verdict.verdict, set()).add(verdict.claim.id)
         assert by_verdict[INCONSISTENT] == {"table-1.checkerboards-help", "encode-12mp.device"}
+        reasons = {verdict.claim.id: verdict.reason for verdict in verdicts}
+        assert reasons["encode-12mp.device"].endswith("device-readme is iPhone 17")
         assert by_verdict[AGAINST_PRIMARY] == {
             f"secondary.{name}"
             for name in (

@@ -77,8 +77,10 @@ def judge(registry: Registry, evidence: Evidence) -> list[Verdict]:
 
 def _said(claim: Claim, registry: Registry) -> str:
     """The values that a claim is compared with, in words."""
-    names = [name for name in registry.claims if name in claim.expression.claims]
-    return ", ".join(f"{name} is {registry.claims[name].claimed}" for name in names) or "it names no claim"
+    said = {name: other.claimed for name, other in registry.claims.items()}
+    said |= {name: words(fact.value) for name, fact in registry.facts.items()}
+    named = [f"{name} is {value}" for name, value in said.items() if name in claim.expression.claims]
+    return ", ".join(named) or "it names no claim"
 
 
 def _judge(claim: Claim, context: Context, said: str) -> Verdict:
