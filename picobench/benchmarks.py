@@ -133,7 +133,10 @@ def plan_paper(root: Path) -> str:
         for codec, seconds in zip(codecs, _PAPER_SECONDS, strict=True):
             write_text(work / "own" / "codecs" / f"{codec}.yaml", _made_up_codec(codec, seconds))
         for dataset, count, size in _PAPER_DATASETS:
-            write_prepared(work / layout.inventory_file(dataset), _made_up_inventory(dataset, count, size))
+            inventory = _made_up_inventory(dataset, count, size)
+            for row in inventory.images:  # a plan asks whether pictures are there, not what is in them
+                write_text(work / layout.dataset_folder(dataset) / row.file, "")
+            write_prepared(work / layout.inventory_file(dataset), inventory)
         config = {
             "run": "paper", "datasets": [name for name, _, _ in _PAPER_DATASETS], "codecs": codecs,
             "metrics": ["psnr_rgb", "ms_ssim_rgb", "lpips_alex"], "anchor": codecs[0],
