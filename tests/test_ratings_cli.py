@@ -190,7 +190,7 @@ def test_ends_of_the_ranges(small: Path, option: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("method,bbp\na,1\n", "unknown column 'bbp'; did you mean bpp"),
+        ("method,bbp\na,1\n", "unknown column 'bbp'; did you mean 'bpp'"),
         ("label\na\n", "column method is missing"),
         ("method,bpp\na,0\n", "row 2: bpp is '0'"),
         ("method,bpp\na,one\n", "row 2: bpp is 'one'"),

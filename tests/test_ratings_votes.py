@@ -69,8 +69,8 @@ def test_windows_files_are_read(tmp_path: Path, mark: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (PAIRS.replace("rater", "ratter"), ["'ratter'", "did you mean rater?"]),
-        (PAIRS.replace("method_b", "methodb"), ["'methodb'", "did you mean method_b?"]),
+        (PAIRS.replace("rater", "ratter"), ["'ratter'", "did you mean 'rater'?"]),
+        (PAIRS.replace("method_b", "methodb"), ["'methodb'", "did you mean 'method_b'?"]),
         ("method_a,method_b\nx,y\n", ["winner"]),
         ("method_a,method_b,winner,loser\nx,y,x,y\n", ["either"]),
         ("winner,winner,loser\nx,x,y\n", ["twice"]),
@@ -125,7 +125,7 @@ def test_hific_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        (json.dumps(study(greaterr="x")), "did you mean greater?"),
+        (json.dumps(study(greaterr="x")), "did you mean 'greater'?"),
         (json.dumps(study(greater=3)), "greater must be the name"),
         (json.dumps(study(crop=[1, 2])), "crop four whole numbers"),
         (json.dumps(study(random_choice="no")), "random_choice"),

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from picobench.columns import columns_problem
 from picobench.datasets.names import is_picture, printable
 from picobench.errors import DatasetError
 from picobench.manifest import safe_path
-from picobench.yamlfile import did_you_mean
 
 _MAXIMUM_BYTES = 64 << 20
 _COLUMNS = ("image", "codec", "point", "bpp", "bytes", "file", "sha256")
@@ -131,13 +131,8 @@ def _from_csv(text: str, path: Path, defaults: Defaults) -> list[tuple[Key, Rate
     lines: dict[str, int] = {}
     try:
         header = list(reader.fieldnames or [])
-        for name in header:
-            if name not in _COLUMNS:
-                raise DatasetError(
-                    f"{path}: unknown column {name[:40]!r}{did_you_mean(name, list(_COLUMNS))}"
-                )
-            if header.count(name) > 1:
-                raise DatasetError(f"{path}: the column {name} is there twice; keep one of them")
+        if problem := columns_problem(header, _COLUMNS):
+            raise DatasetError(f"{path}: {problem}")
         if "image" not in header or not {"bpp", "bytes"} & set(header):
             raise DatasetError(
                 f"{path}: needs the columns image, and bpp or bytes; of: {', '.join(_COLUMNS)}"

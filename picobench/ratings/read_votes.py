@@ -2,13 +2,13 @@
 """Reading pairwise comparisons: CSV in two forms, and the JSON in which the HiFiC study was published."""
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from picobench.columns import columns_problem
 from picobench.errors import RatingsError
 from picobench.ratings.votes import (
     FIRST,
@@ -20,6 +20,7 @@ from picobench.ratings.votes import (
     checked_name,
     collect,
 )
+from picobench.yamlfile import did_you_mean
 
 # A vote takes about 300 bytes in the wordiest form known: this is room for a study of 200,000.
 MAX_FILE_BYTES = 64 << 20
@@ -66,7 +67,8 @@ def read_small_table(
         RatingsError: The file is missing, not CSV, lacks a required column, or has a column that is not known.
     """
     header, records = _csv_table(_text(path), path)
-    _check_columns(header, [*required, *optional], path)
+    if problem := columns_problem(header, [*required, *optional]):
+        raise RatingsError(f"{path}: {problem}")
     missing = sorted(set(required) - set(header))
     if missing:
         raise RatingsError(f"{path}: the column {missing[0]} is missing; add it to the header")
@@ -117,20 +119,11 @@ def _csv_table(text: str, path: Path) -> tuple[list[str], list[tuple[int, list[s
     return header, records
 
 
-def _check_columns(header: list[str], known: list[str], path: Path) -> None:
-    for name in header:
-        if name not in known:
-            raise RatingsError(
-                f"{path}: unknown column {name[:80]!a}{_did_you_mean(name, known)}; known: {', '.join(known)}"
-            )
-        if header.count(name) > 1:
-            raise RatingsError(f"{path}: the column {name} is there twice; remove one")
-
-
 def _csv_rows(text: str, path: Path) -> list[Row]:
     header, records = _csv_table(text, path)
     known = list(dict.fromkeys((*_CONTEXT_COLUMNS, *_PAIR_COLUMNS, *_ORDER_COLUMNS)))
-    _check_columns(header, known, path)
+    if problem := columns_problem(header, known):
+        raise RatingsError(f"{path}: {problem}")
     by_pair = set(_PAIR_COLUMNS) <= set(header) and "loser" not in header and "tie" not in header
     by_order = {"winner", "loser"} <= set(header) and "method_a" not in header and "method_b" not in header
     if not (by_pair or by_order):
@@ -215,7 +208,7 @@ def _json_row(rater: str, vote: Any, place: str) -> Row:
         raise RatingsError(f"{place}: not an object with greater and lesser; see docs/ratings.md")
     for key in vote:
         if key not in _JSON_KEYS:
-            raise RatingsError(f"{place}: unknown key {key[:80]!a}{_did_you_mean(key, _JSON_KEYS)}")
+            raise RatingsError(f"{place}: unknown key {key[:80]!a}{did_you_mean(key[:80], list(_JSON_KEYS))}")
     for key in ("greater", "lesser"):
         if not isinstance(vote.get(key), str):
             raise RatingsError(f"{place}: {key} must be the name of a method")
@@ -234,8 +227,3 @@ def _json_row(rater: str, vote: Any, place: str) -> Row:
         FIRST,
         undecided,
     )
-
-
-def _did_you_mean(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
